@@ -1,0 +1,2 @@
+//! The command `smart-record`.
+fn main() {}

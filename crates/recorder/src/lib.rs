@@ -1,0 +1,1 @@
+//! The recording engine: GOP cache, sessions, writers, recordbin

@@ -1,0 +1,1 @@
+//! When to record: messages, sensors, local events

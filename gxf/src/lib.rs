@@ -1,0 +1,1 @@
+//! Write GXF extensions in Rust

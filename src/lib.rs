@@ -1,0 +1,1 @@
+//! `NvDsSmartRecordExt`: what the extension registers.

@@ -1,0 +1,1 @@
+//! Cameras and checks for the tests and the demo
