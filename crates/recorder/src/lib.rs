@@ -1,1 +1,2 @@
-//! The recording engine: GOP cache, sessions, writers, recordbin
+//! t
+pub mod core;

@@ -1,0 +1,61 @@
+//! One encoded access unit as the core sees it: its times and whether decoding can begin with it.
+//! The media data is the caller's payload, which the core passes on and never opens.
+//! Where frames are kept is left to `cache`.
+
+use std::time::Duration;
+
+use super::time::RunningTime;
+
+/// Which of a source's two streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stream {
+    /// What arrives on the recordbin's pad `sink`.
+    Video,
+    /// What arrives on the recordbin's pad `asink`.
+    Audio,
+}
+
+impl Stream {
+    /// Both, video first.
+    pub const BOTH: [Self; 2] = [Self::Video, Self::Audio];
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Video => Self::Audio,
+            Self::Audio => Self::Video,
+        }
+    }
+
+    /// The word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Video => "video",
+            Self::Audio => "audio",
+        }
+    }
+}
+
+/// An encoded access unit (a picture, or some milliseconds of sound).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame<P> {
+    /// When it is shown (presentation time).
+    pub start: RunningTime,
+    /// When it is decoded; the same as `start` in streams without B-frames. Never goes back within a stream.
+    pub decode: RunningTime,
+    /// How long it is shown, where the stream says so.
+    pub duration: Option<Duration>,
+    /// Decoding can begin here. True for every frame of the common audio codecs.
+    pub keyframe: bool,
+    /// Size of the media data in bytes.
+    pub bytes: usize,
+    /// The media itself; clones must be cheap (a reference).
+    pub payload: P,
+}
+
+impl<P> Frame<P> {
+    /// When the next frame is due, as far as this frame knows: `start` plus the duration, or `start` alone.
+    pub fn end(&self) -> RunningTime {
+        self.start + self.duration.unwrap_or(Duration::ZERO)
+    }
+}

@@ -1,0 +1,21 @@
+//! The pure core: values and a `now` come in, actions come out. No GStreamer, no threads, no clock, no locks.
+//! It decides what is cached and what each session's file holds. Muxing, files and pads are left to the
+//! writer and the recordbin.
+
+mod cache;
+mod frame;
+mod progress;
+#[cfg(test)]
+mod rules_test;
+mod session;
+mod source_core;
+mod time;
+mod timeline;
+
+pub use cache::{Key, Track};
+pub use frame::{Frame, Stream};
+pub use progress::{Delivered, Gap};
+pub use session::{EndReason, Ended, FailReason, SessionId};
+pub use source_core::{Accepted, Action, Actions, Config, Moment, Overlap, Rejection, SourceCore, StartRequest};
+pub use time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
+pub use timeline::{Timeline, UtcOrigin};

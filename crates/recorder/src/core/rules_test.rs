@@ -1,0 +1,385 @@
+//! The rules 2, 3, 4 and 7 of design.md as properties of the core, on simulated time and random operations.
+//! An independent model keeps every frame that was ever pushed and says what the cache and each file must hold.
+//! Media, muxers and threads are left to the tests of the outer rings.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MS: u64 = 1_000_000;
+const WINDOW: Duration = Duration::from_secs(10);
+const MAX_SESSIONS: u32 = 6;
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    /// The next picture, so long after the last one, and whether it is a keyframe.
+    Video { step_ms: u64, keyframe: bool },
+    /// A sound, at the time of the newest picture give or take.
+    Audio { offset_ms: i64 },
+    /// A start: so long before now, so long after now; a rejecting policy or the source's.
+    Start { before_ms: u64, after_ms: u64, reject: bool },
+    /// A start that lies in the future.
+    Later { start_ms: u64, length_ms: u64 },
+    /// A stop of one session or of all.
+    Stop { session: Option<u32> },
+    /// Time without frames.
+    Pause { ms: u64 },
+    /// The writers report that the oldest finished file is done.
+    Finished,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        60 => (1u64..80, prop::bool::weighted(0.03)).prop_map(|(step_ms, keyframe)| Op::Video { step_ms, keyframe }),
+        30 => (-300i64..300).prop_map(|offset_ms| Op::Audio { offset_ms }),
+        3 => (0u64..15_000, 0u64..6_000, prop::bool::weighted(0.2))
+            .prop_map(|(before_ms, after_ms, reject)| Op::Start { before_ms, after_ms, reject }),
+        1 => (0u64..4_000, 0u64..4_000).prop_map(|(start_ms, length_ms)| Op::Later { start_ms, length_ms }),
+        1 => prop::option::of(0u32..4).prop_map(|session| Op::Stop { session }),
+        2 => (1u64..9_000).prop_map(|ms| Op::Pause { ms }),
+        4 => Just(Op::Finished),
+    ]
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pushed {
+    start: RunningTime,
+    keyframe: bool,
+}
+
+#[derive(Debug)]
+struct File {
+    asked: Interval,
+    first: Option<RunningTime>,
+    /// The keyframe that the model expects the file to begin with, fixed when it opens.
+    expected_first: Option<RunningTime>,
+    video: Vec<u64>,
+    audio: Vec<u64>,
+    over: bool,
+}
+
+struct Model {
+    core: SourceCore<u64, u8>,
+    clock: u64,
+    video: Vec<Pushed>,
+    audio: Vec<RunningTime>,
+    files: BTreeMap<u32, File>,
+    accepted: u64,
+    answered: u64,
+}
+
+impl Model {
+    fn new() -> Self {
+        let mut core = SourceCore::new(Config {
+            window: WINDOW,
+            default_duration: Duration::from_secs(3),
+            max_sessions: MAX_SESSIONS,
+            overlap: Overlap::Separate,
+        });
+        core.format(Stream::Video, 1);
+        core.format(Stream::Audio, 2);
+        Self { core, clock: 0, video: Vec::new(), audio: Vec::new(), files: BTreeMap::new(), accepted: 0, answered: 0 }
+    }
+
+    fn newest(&self) -> Option<RunningTime> {
+        self.video.last().map(|frame| frame.start)
+    }
+
+    /// The keyframe at which the cache must begin (rule 2): the last one at or before newest - window, or the first.
+    fn oldest_cached(&self) -> Option<RunningTime> {
+        let horizon = self.newest()?.saturating_sub(WINDOW);
+        let keys = || self.video.iter().filter(|frame| frame.keyframe).map(|frame| frame.start);
+        keys().filter(|start| *start <= horizon).max().or_else(|| keys().min())
+    }
+
+    /// Where a file for `asked` must begin (rule 3).
+    fn expected_first(&self, asked: Interval) -> Option<RunningTime> {
+        let oldest = self.oldest_cached()?;
+        let cached = || self.video.iter().filter(|frame| frame.keyframe && frame.start >= oldest).map(|key| key.start);
+        cached().filter(|start| *start <= asked.start).max().or_else(|| cached().min())
+    }
+
+    fn step(&mut self, op: Op) {
+        match op {
+            Op::Video { step_ms, keyframe } => {
+                let start = self.newest().map_or(RunningTime::ZERO, |newest| newest + Duration::from_millis(step_ms));
+                // The stream begins with a keyframe, so that the model's groups are the cache's.
+                let keyframe = keyframe || self.video.is_empty();
+                self.clock += step_ms * MS;
+                let number = self.video.len() as u64;
+                self.video.push(Pushed { start, keyframe });
+                let frame = Frame { start, decode: start, duration: None, keyframe, bytes: 1, payload: number };
+                let actions = self.core.push(Stream::Video, frame, Arrival(self.clock));
+                self.perform(actions);
+            }
+            Op::Audio { offset_ms } => {
+                let Some(newest) = self.newest() else { return };
+                let wanted = RunningTime(newest.0.saturating_add_signed(offset_ms * MS as i64));
+                let start = self.audio.last().map_or(wanted, |last| wanted.max(*last));
+                let number = self.audio.len() as u64;
+                self.audio.push(start);
+                let frame = Frame { start, decode: start, duration: None, keyframe: true, bytes: 1, payload: number };
+                let actions = self.core.push(Stream::Audio, frame, Arrival(self.clock));
+                self.perform(actions);
+            }
+            Op::Start { before_ms, after_ms, reject } => self.start(StartRequest {
+                start: Moment::Ago(Duration::from_millis(before_ms)),
+                end: Some(Moment::In(Duration::from_millis(after_ms))),
+                overlap: reject.then_some(Overlap::Reject),
+            }),
+            Op::Later { start_ms, length_ms } => self.start(StartRequest {
+                start: Moment::In(Duration::from_millis(start_ms)),
+                end: Some(Moment::In(Duration::from_millis(start_ms + length_ms))),
+                overlap: None,
+            }),
+            Op::Stop { session } => {
+                let running: Vec<u32> =
+                    self.running().filter(|id| session.is_none_or(|wanted| wanted == *id)).collect();
+                match self.core.stop(session.map(SessionId), Arrival(self.clock)) {
+                    Ok((stopped, actions)) => {
+                        assert_eq!(stopped.iter().map(|id| id.0).collect::<Vec<_>>(), running);
+                        let now = self.core.timeline().now(Arrival(self.clock)).unwrap();
+                        for id in running {
+                            let file = self.files.get_mut(&id).unwrap();
+                            file.asked.end = file.asked.end.min(now + Duration::from_nanos(1));
+                        }
+                        self.perform(actions);
+                    }
+                    Err(_) => assert!(running.is_empty()),
+                }
+            }
+            Op::Pause { ms } => {
+                self.clock += ms * MS;
+                let actions = self.core.advance(Arrival(self.clock));
+                self.perform(actions);
+            }
+            Op::Finished => {
+                if let Some(id) = self.files.iter().find(|(_, file)| file.over).map(|(id, _)| *id) {
+                    self.core.finished(SessionId(id));
+                    self.files.remove(&id);
+                }
+            }
+        }
+        self.check_cache();
+    }
+
+    fn running(&self) -> impl Iterator<Item = u32> {
+        self.files.iter().filter(|(_, file)| !file.over).map(|(id, _)| *id)
+    }
+
+    fn start(&mut self, request: StartRequest) {
+        match self.core.start(request, Arrival(self.clock)) {
+            Ok((accepted, actions)) => {
+                self.accepted += 1;
+                assert!(!self.files.contains_key(&accepted.session.0), "an id in use was given again");
+                let smallest = (0..).find(|id| !self.files.contains_key(id)).unwrap();
+                assert_eq!(accepted.session.0, smallest);
+                if request.overlap == Some(Overlap::Reject) {
+                    assert_eq!(self.running().count(), 0);
+                }
+                let asked = accepted.asked;
+                assert!(asked.start < asked.end);
+                let shortened = self.oldest_cached().filter(|oldest| *oldest > asked.start);
+                assert_eq!(accepted.cached_from, shortened, "what the cache no longer has is said");
+                let file = File {
+                    asked,
+                    first: None,
+                    expected_first: None,
+                    video: Vec::new(),
+                    audio: Vec::new(),
+                    over: false,
+                };
+                self.files.insert(accepted.session.0, file);
+                self.perform(actions);
+            }
+            Err(rejection) => match rejection {
+                Rejection::TooManySessions { running } => assert_eq!(running, MAX_SESSIONS),
+                Rejection::Overlaps { session } => assert!(!self.files[&session.0].over),
+                Rejection::NothingYet => assert!(self.video.is_empty()),
+                Rejection::EmptyInterval | Rejection::OlderThanCache => {}
+                other => panic!("rejected with {other}"),
+            },
+        }
+        assert!(self.core.running() <= MAX_SESSIONS);
+    }
+
+    fn perform(&mut self, actions: Actions<u64, u8>) {
+        for action in actions {
+            match action {
+                Action::Open { session, streams, first } => {
+                    assert_eq!(streams, [(Stream::Video, 1), (Stream::Audio, 2)]);
+                    let expected = self.expected_first(self.files[&session.0].asked);
+                    let file = self.files.get_mut(&session.0).unwrap();
+                    assert!(file.first.is_none() && !file.over);
+                    file.first = Some(first);
+                    file.expected_first = expected;
+                }
+                Action::Write { session, stream, frame } => {
+                    let file = self.files.get_mut(&session.0).unwrap();
+                    assert!(file.first.is_some() && !file.over, "a write outside of open and close");
+                    match stream {
+                        Stream::Video => file.video.push(frame.payload),
+                        Stream::Audio => file.audio.push(frame.payload),
+                    }
+                }
+                Action::Close { session, ended } => self.check_file(session, &ended),
+                Action::Fail { session, .. } => {
+                    let newest = self.newest().unwrap();
+                    let file = self.files.get_mut(&session.0).unwrap();
+                    assert!(!file.over && file.first.is_none());
+                    // The first keyframe always exists, so only an interval that lies in the future can fail.
+                    assert!(newest < file.asked.start || file.asked.end <= file.asked.start);
+                    file.over = true;
+                    self.answered += 1;
+                }
+            }
+        }
+    }
+
+    /// Rule 3, and with it rule 4: the content depends on the session's own interval and nothing else.
+    fn check_file(&mut self, session: SessionId, ended: &Ended) {
+        let file = self.files.get_mut(&session.0).unwrap();
+        assert!(!file.over, "two ends");
+        file.over = true;
+        self.answered += 1;
+        let (asked, first) = (file.asked, file.first.unwrap());
+        assert_eq!(ended.asked, asked);
+        assert_eq!(Some(first), file.expected_first, "begins with the last keyframe at or before the asked start");
+        let video = |number: &u64| self.video[*number as usize].start;
+        assert_eq!(video(&file.video[0]), first);
+        let count = file.video.len() as u64;
+        assert!(file.video.iter().copied().eq(file.video[0]..file.video[0] + count), "no frame missing or doubled");
+        assert_eq!((ended.delivered.video.frames, ended.delivered.interval.start), (count, first));
+        let last = *file.video.last().unwrap();
+        assert!(video(&last) < asked.end, "no frame at or after the asked end");
+        match (ended.reason, self.video.get(last as usize + 1)) {
+            (EndReason::EndReached | EndReason::Stopped, Some(next)) => {
+                assert!(next.start >= asked.end, "the last frame is the one on screen at the asked end");
+                assert_eq!(ended.delivered.interval.end, next.start);
+            }
+            (EndReason::Stalled | EndReason::Shutdown, None) => {}
+            (reason, next) => panic!("ended by {reason:?} with {next:?} to come"),
+        }
+        let expected = self.audio.iter().enumerate().filter(|(_, start)| **start >= first && **start < asked.end);
+        let mut expected: Vec<u64> = expected.map(|(number, _)| number as u64).collect();
+        // What is later than the video by a second is not waited for.
+        expected.truncate(file.audio.len());
+        assert_eq!(file.audio, expected);
+    }
+
+    /// Rule 2: the window is covered, by at most one group more.
+    fn check_cache(&self) {
+        let cache = self.core.cache(Stream::Video);
+        assert_eq!(cache.oldest(), self.oldest_cached());
+        if let Some(oldest) = cache.oldest() {
+            let expected = self.video.iter().enumerate().filter(|(_, frame)| frame.start >= oldest);
+            assert!(cache.frames().map(|frame| frame.payload).eq(expected.map(|(number, _)| number as u64)));
+            let sound = self.core.cache(Stream::Audio);
+            let from = sound.oldest().unwrap_or(RunningTime::ZERO);
+            assert!(
+                self.audio.iter().all(|start| *start < oldest || *start >= from),
+                "sound is cached as pictures are"
+            );
+        }
+    }
+
+    /// Rule 7: each accepted session has exactly one end.
+    fn finish(mut self) {
+        let actions = self.core.end(EndReason::Shutdown);
+        self.perform(actions);
+        assert!(self.running().next().is_none());
+        assert_eq!(self.accepted, self.answered);
+    }
+}
+
+fn run(ops: &[Op]) {
+    let mut model = Model::new();
+    for op in ops {
+        model.step(*op);
+    }
+    model.finish();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn rules_hold_after_each_operation(ops in prop::collection::vec(op(), 1..1_200)) {
+        run(&ops);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #[test]
+    fn rules_hold_over_ten_thousand_operations(ops in prop::collection::vec(op(), 10_000)) {
+        run(&ops);
+    }
+}
+
+fn picture(display: u64, decode: u64, keyframe: bool) -> Frame<u64> {
+    let at = |index: u64| RunningTime(index * 40 * MS);
+    Frame { start: at(display), decode: at(decode), duration: None, keyframe, bytes: 1, payload: display }
+}
+
+/// I0 P3 B1 B2 P6 B4 B5 … with an end between B4 and B5: P6 is needed for B4, and nothing later is.
+#[test]
+fn a_reference_beyond_the_end_is_kept_for_the_b_frames_before_it() {
+    let mut model = Model::new();
+    let order = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12];
+    let mut written = Vec::new();
+    let mut delivered = None;
+    let mut accepted = false;
+    for (index, display) in order.into_iter().enumerate() {
+        // Two pictures of delay between decoding and display.
+        let mut frame = picture(display + 2, index as u64, display == 0);
+        frame.payload = display;
+        let mut actions = model.core.push(Stream::Video, frame, Arrival(0));
+        if !accepted {
+            accepted = true;
+            let request = StartRequest {
+                start: Moment::Now,
+                end: Some(Moment::In(Duration::from_millis(4 * 40 + 20))),
+                overlap: None,
+            };
+            let (_, more) = model.core.start(request, Arrival(0)).unwrap();
+            actions.extend(more);
+        }
+        for action in actions {
+            match action {
+                Action::Write { frame, .. } => written.push(frame.payload),
+                Action::Close { ended, .. } => delivered = Some(ended.delivered),
+                _ => {}
+            }
+        }
+    }
+    // The audio of the model never came, so the end is by lag or shutdown.
+    for action in model.core.end(EndReason::Shutdown) {
+        if let Action::Close { ended, .. } = action {
+            assert_eq!(ended.reason, EndReason::EndReached);
+            delivered = Some(ended.delivered);
+        }
+    }
+    assert_eq!(written, [0, 3, 1, 2, 6, 4]);
+    assert_eq!(delivered.unwrap().interval.end, RunningTime(7 * 40 * MS));
+}
+
+#[test]
+fn a_change_of_format_ends_the_session_and_the_next_begins_in_the_new_one() {
+    let mut model = Model::new();
+    for index in 0..10 {
+        model.step(Op::Video { step_ms: 40, keyframe: index % 5 == 0 });
+    }
+    let request = StartRequest { start: Moment::Ago(Duration::from_secs(1)), end: None, overlap: None };
+    let (first, _) = model.core.start(request, Arrival(model.clock)).unwrap();
+    let actions = model.core.format(Stream::Video, 3);
+    assert!(matches!(&actions[..], [Action::Close { session, ended }]
+        if *session == first.session && ended.reason == EndReason::FormatChanged));
+    let (_, actions) = model.core.start(request, Arrival(model.clock)).unwrap();
+    assert!(actions.is_empty(), "what is cached is in the old format: {actions:?}");
+    let frame = Frame { start: RunningTime(500 * MS), ..picture(0, 0, true) };
+    let actions = model.core.push(Stream::Video, frame, Arrival(model.clock));
+    assert!(matches!(&actions[0], Action::Open { streams, .. } if streams[0] == (Stream::Video, 3)));
+}

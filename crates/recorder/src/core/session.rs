@@ -1,0 +1,328 @@
+//! One recording session as a state machine (design.md, rules 3 and 4): which frames its file holds and when it ends.
+//! A session sees only its own state and the cache. Ids, policy and other sessions are left to `source_core`,
+//! files to the writer.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::cache::Track;
+use super::frame::{Frame, Stream};
+use super::progress::{Delivered, Progress};
+use super::source_core::{Action, Actions};
+use super::time::{Interval, RunningTime};
+
+/// Names a session within its source: the smallest number that was free when it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(transparent)]
+pub struct SessionId(pub u32);
+
+impl std::fmt::Display for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why a recording ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndReason {
+    /// The asked end was reached.
+    EndReached,
+    /// A stop message came.
+    Stopped,
+    /// The source ended.
+    EndOfStream,
+    /// The source failed.
+    SourceLost,
+    /// The source's format changed, which one file cannot hold.
+    FormatChanged,
+    /// The source has sent nothing since well before the asked end.
+    Stalled,
+    /// The graph stopped.
+    Shutdown,
+}
+
+impl EndReason {
+    /// The word as receipts and logs have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EndReached => "end reached",
+            Self::Stopped => "stopped by message",
+            Self::EndOfStream => "end of stream",
+            Self::SourceLost => "source lost",
+            Self::FormatChanged => "the stream's format changed",
+            Self::Stalled => "the source stopped sending",
+            Self::Shutdown => "the graph stopped",
+        }
+    }
+}
+
+/// Why a session ended without a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FailReason {
+    /// Nothing that can be decoded came within the interval.
+    #[error("no keyframe came within the asked interval ({})", ended.as_str())]
+    NoKeyframe {
+        /// What ended the wait.
+        ended: EndReason,
+    },
+}
+
+/// The end of a session that has delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What was asked for, as it stood at the end (a stop message moves the end).
+    pub asked: Interval,
+    /// What the file holds.
+    pub delivered: Delivered,
+    /// Why it ended.
+    pub reason: EndReason,
+}
+
+impl Ended {
+    /// What the file holds before the asked start.
+    pub fn lead(&self) -> Duration {
+        self.asked.start.since(self.delivered.interval.start)
+    }
+}
+
+/// The main stream of a session has reached the asked end, and the other one lags behind by at most this much stream
+/// time before it is no longer waited for. Cameras interleave audio and video within tens of milliseconds.
+const LAG: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+enum Phase<P> {
+    /// For a frame at or after the asked start: only then the last keyframe at or before it is known.
+    Waiting,
+    /// The file is open.
+    Recording(Recording<P>),
+    /// The writer finishes the file; nothing more is written.
+    Finishing,
+}
+
+#[derive(Debug)]
+struct Recording<P> {
+    progress: Progress,
+    with_other: bool,
+    /// Frames at or after the asked end that B-frames before it may still need.
+    held: Vec<Frame<P>>,
+    /// Frames of the other stream that run ahead of the main one: a stop may still come before them.
+    ahead: VecDeque<Frame<P>>,
+    /// Start of the frame that follows the last one in the file, once the main stream has reached the asked end.
+    main_end: Option<RunningTime>,
+    other_ended: bool,
+}
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Session<P> {
+    pub(super) id: SessionId,
+    pub(super) asked: Interval,
+    pub(super) main: Stream,
+    /// A stop message has moved the asked end.
+    stopped: bool,
+    phase: Phase<P>,
+}
+
+/// What of a source's cache a session may see.
+pub(super) struct Tracks<'a, P, C> {
+    pub(super) main: &'a Track<P, C>,
+    /// The other stream and its caps, if it is there and wanted.
+    pub(super) other: Option<(&'a Track<P, C>, &'a C)>,
+    /// The main stream's caps now.
+    pub(super) caps: Option<&'a C>,
+}
+
+impl<P: Clone> Session<P> {
+    pub(super) fn new(id: SessionId, asked: Interval, main: Stream) -> Self {
+        Self { id, asked, main, stopped: false, phase: Phase::Waiting }
+    }
+
+    /// Still takes frames: neither finishing nor finished.
+    pub(super) fn is_running(&self) -> bool {
+        !matches!(self.phase, Phase::Finishing)
+    }
+
+    /// Its file is open.
+    pub(super) fn is_recording(&self) -> bool {
+        matches!(self.phase, Phase::Recording(_))
+    }
+
+    /// Moves the asked end to `end` if that is earlier.
+    pub(super) fn stop_at(&mut self, end: RunningTime) {
+        if end < self.asked.end {
+            self.asked.end = end;
+            self.stopped = true;
+        }
+    }
+
+    fn end_reason(&self) -> EndReason {
+        if self.stopped { EndReason::Stopped } else { EndReason::EndReached }
+    }
+
+    /// The cache has changed, or the interval: begins the file if its first keyframe is known by now, from what is
+    /// cached, and ends it at once if all of it is.
+    pub(super) fn begin<C: Clone + PartialEq>(&mut self, tracks: &Tracks<'_, P, C>, actions: &mut Actions<P, C>) {
+        let (Phase::Waiting, Some(newest)) = (&self.phase, tracks.main.newest()) else { return };
+        if newest < self.asked.start {
+            return;
+        }
+        // One file holds one format: what is cached in an older one cannot go in.
+        let current = |key: &&super::cache::Key<C>| Some(&key.caps) == tracks.caps;
+        let key = tracks
+            .main
+            .key_at_or_before(self.asked.start)
+            .filter(current)
+            .or_else(|| tracks.main.keys().find(current))
+            .filter(|key| key.start < self.asked.end);
+        let Some(key) = key else {
+            if newest >= self.asked.end {
+                self.fail(self.end_reason(), actions);
+            }
+            return;
+        };
+        let mut streams = vec![(self.main, key.caps.clone())];
+        if let Some((_, caps)) = tracks.other {
+            streams.push((self.main.other(), caps.clone()));
+        }
+        actions.push(Action::Open { session: self.id, streams, first: key.start });
+        self.phase = Phase::Recording(Recording {
+            progress: Progress::new(key.start),
+            with_other: tracks.other.is_some(),
+            held: Vec::new(),
+            ahead: VecDeque::new(),
+            main_end: None,
+            other_ended: false,
+        });
+        for frame in tracks.main.frames_from(key.number) {
+            self.write_main(frame, actions);
+        }
+        if let Some((track, _)) = tracks.other {
+            for frame in track.frames() {
+                self.write_other(frame, actions);
+            }
+        }
+        self.close_if_complete(None, actions);
+    }
+
+    /// A frame has arrived, after it went into the cache.
+    pub(super) fn offer<C: Clone + PartialEq>(
+        &mut self,
+        stream: Stream,
+        frame: &Frame<P>,
+        tracks: &Tracks<'_, P, C>,
+        actions: &mut Actions<P, C>,
+    ) {
+        match &self.phase {
+            Phase::Waiting if stream == self.main => self.begin(tracks, actions),
+            Phase::Recording(_) if stream == self.main => self.write_main(frame, actions),
+            Phase::Recording(_) => self.write_other(frame, actions),
+            Phase::Waiting | Phase::Finishing => return,
+        }
+        self.close_if_complete(tracks.main.newest(), actions);
+    }
+
+    fn write_main<C: Clone + PartialEq>(&mut self, frame: &Frame<P>, actions: &mut Actions<P, C>) {
+        let Phase::Recording(recording) = &mut self.phase else { return };
+        if recording.main_end.is_some() {
+            return;
+        }
+        if frame.start < self.asked.end {
+            // What was held back is needed after all, to decode this one.
+            for held in recording.held.drain(..).chain([frame.clone()]) {
+                recording.progress.add(self.main, true, &held);
+                actions.push(Action::Write { session: self.id, stream: self.main, frame: held });
+            }
+        } else if frame.decode >= self.asked.end {
+            // No later frame is shown before it is decoded: all that lies before the end has come.
+            let next = recording.held.iter().map(|held| held.start).fold(frame.start, RunningTime::min);
+            recording.main_end = Some(next);
+            recording.held.clear();
+        } else {
+            recording.held.push(frame.clone());
+        }
+        self.flush_ahead(frame.start, actions);
+    }
+
+    fn write_other<C: Clone + PartialEq>(&mut self, frame: &Frame<P>, actions: &mut Actions<P, C>) {
+        let Phase::Recording(recording) = &mut self.phase else { return };
+        if !recording.with_other || frame.start < recording.progress.first() {
+            return;
+        }
+        recording.ahead.push_back(frame.clone());
+        let reached = recording.main_end.or(recording.progress.last());
+        self.flush_ahead(reached.unwrap_or(frame.start), actions);
+    }
+
+    /// Writes what the other stream has up to `reached`, where the main stream is by now, or to the asked end.
+    fn flush_ahead<C: Clone + PartialEq>(&mut self, reached: RunningTime, actions: &mut Actions<P, C>) {
+        let Phase::Recording(recording) = &mut self.phase else { return };
+        while recording.ahead.front().is_some_and(|frame| frame.start <= reached) {
+            let Some(frame) = recording.ahead.pop_front() else { return };
+            if frame.start >= self.asked.end {
+                recording.other_ended = true;
+                recording.ahead.clear();
+                return;
+            }
+            let stream = self.main.other();
+            recording.progress.add(stream, false, &frame);
+            actions.push(Action::Write { session: self.id, stream, frame });
+        }
+    }
+
+    fn close_if_complete<C: Clone + PartialEq>(&mut self, newest: Option<RunningTime>, actions: &mut Actions<P, C>) {
+        let Phase::Recording(recording) = &self.phase else { return };
+        let Some(main_end) = recording.main_end else { return };
+        let waited = newest.is_some_and(|newest| newest >= self.asked.end + LAG);
+        if !recording.with_other || recording.other_ended || waited {
+            self.close(Some(main_end), self.end_reason(), actions);
+        }
+    }
+
+    fn close<C: Clone + PartialEq>(
+        &mut self,
+        next: Option<RunningTime>,
+        reason: EndReason,
+        actions: &mut Actions<P, C>,
+    ) {
+        self.flush_ahead(self.asked.end, actions);
+        if let Phase::Recording(recording) = std::mem::replace(&mut self.phase, Phase::Finishing) {
+            let delivered = recording.progress.finish(next);
+            let ended = Ended { asked: self.asked, delivered, reason };
+            actions.push(Action::Close { session: self.id, ended });
+        }
+    }
+
+    fn fail<C: Clone + PartialEq>(&mut self, reason: EndReason, actions: &mut Actions<P, C>) {
+        self.phase = Phase::Finishing;
+        actions.push(Action::Fail { session: self.id, reason: FailReason::NoKeyframe { ended: reason } });
+    }
+
+    /// The other stream will send nothing more.
+    pub(super) fn other_is_over<C: Clone + PartialEq>(
+        &mut self,
+        newest: Option<RunningTime>,
+        actions: &mut Actions<P, C>,
+    ) {
+        if let Phase::Recording(recording) = &mut self.phase {
+            recording.other_ended = true;
+        }
+        self.close_if_complete(newest, actions);
+    }
+
+    /// Ends the session with what it has: nothing more will come.
+    pub(super) fn end_now<C: Clone + PartialEq>(&mut self, reason: EndReason, actions: &mut Actions<P, C>) {
+        match &self.phase {
+            Phase::Waiting => self.fail(reason, actions),
+            Phase::Recording(recording) => {
+                // The main stream may have reached its end, only the other one was still waited for.
+                let (next, reason) = match recording.main_end {
+                    Some(next) => (Some(next), self.end_reason()),
+                    None => (None, reason),
+                };
+                self.close(next, reason, actions);
+            }
+            Phase::Finishing => {}
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! The core of one source: its cache, its clock and its sessions, joined. Frames and requests come in, actions come
+//! out; whoever performs the actions does so in the order given.
+//! Times come along with each call. Muxing and files are left to the writer, pads to the recordbin.
+
+use std::time::Duration;
+
+use super::cache::{MAX_OPEN_GOP, Track};
+use super::frame::{Frame, Stream};
+use super::session::{EndReason, Ended, FailReason, Session, SessionId, Tracks};
+use super::time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
+use super::timeline::{Timeline, UtcOrigin};
+
+/// A running session whose source sends nothing is given up this long after its asked end: longer than a usual
+/// jitter buffer and one lost retransmission, short enough for people to see the file soon.
+pub const STALL: Duration = Duration::from_secs(5);
+
+/// What to do when a start comes while another session of the source runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// Each session has a file of its own.
+    Separate,
+    /// The new one is rejected (NVIDIA's way).
+    Reject,
+}
+
+/// The rules of one source.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Length of the cache.
+    pub window: Duration,
+    /// Length after the trigger where a request names no end.
+    pub default_duration: Duration,
+    /// Running sessions at most.
+    pub max_sessions: u32,
+    /// Policy where a request names none.
+    pub overlap: Overlap,
+}
+
+/// A moment that a request names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// When the request arrives.
+    Now,
+    /// So long before that.
+    Ago(Duration),
+    /// So long after that.
+    In(Duration),
+    /// A moment in UTC.
+    Utc(Utc),
+}
+
+/// Asks for a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartRequest {
+    /// Asked start.
+    pub start: Moment,
+    /// Asked end; `None`: the default duration after the trigger (after the start, where that lies in the future).
+    pub end: Option<Moment>,
+    /// Policy of this start; `None`: the source's.
+    pub overlap: Option<Overlap>,
+}
+
+/// The answer to a request that became a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The session.
+    pub session: SessionId,
+    /// The asked interval.
+    pub asked: Interval,
+    /// The same in UTC.
+    pub asked_utc: Option<UtcInterval>,
+    /// Where the file will begin instead of the asked start, because the cache begins later.
+    pub cached_from: Option<RunningTime>,
+}
+
+/// Why a request did not become a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Before the first frame there is no "now" to start from.
+    #[error("the source has not sent anything yet")]
+    NothingYet,
+    /// After the end of the stream.
+    #[error("the source has ended")]
+    SourceEnded,
+    /// `smart-rec-max-sessions`.
+    #[error("{running} sessions of this source run already, as many as smart-rec-max-sessions allows")]
+    TooManySessions {
+        /// How many run.
+        running: u32,
+    },
+    /// Overlap policy `reject`.
+    #[error("session {session} of this source still runs, and the overlap policy is 'reject'")]
+    Overlaps {
+        /// The one that runs.
+        session: SessionId,
+    },
+    /// `end` at or before `start`.
+    #[error("the asked end is not after the asked start")]
+    EmptyInterval,
+    /// Past what is cached.
+    #[error("the asked interval ended before the cache begins: it is gone")]
+    OlderThanCache,
+    /// A stop for nothing.
+    #[error("no session of this source runs")]
+    NoSession,
+    /// A stop for one that does not run.
+    #[error("session {session} of this source does not run")]
+    NoSuchSession {
+        /// The one that was named.
+        session: SessionId,
+    },
+}
+
+/// What is to be done, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action<P, C> {
+    /// Open a file for these streams; its time begins at `first`.
+    Open {
+        /// Whose file.
+        session: SessionId,
+        /// Main stream first.
+        streams: Vec<(Stream, C)>,
+        /// Start of the first frame of the main stream.
+        first: RunningTime,
+    },
+    /// Append a frame.
+    Write {
+        /// To whose file.
+        session: SessionId,
+        /// Which track.
+        stream: Stream,
+        /// The frame.
+        frame: Frame<P>,
+    },
+    /// Finish the file.
+    Close {
+        /// Whose file.
+        session: SessionId,
+        /// The figures.
+        ended: Ended,
+    },
+    /// The session ends without a file.
+    Fail {
+        /// Which one.
+        session: SessionId,
+        /// Why.
+        reason: FailReason,
+    },
+}
+
+/// Actions in order. Empty (and without an allocation) as long as nothing is recorded.
+pub type Actions<P, C> = Vec<Action<P, C>>;
+
+struct Lane<P, C> {
+    track: Track<P, C>,
+    caps: Option<C>,
+    /// The stream is expected: its pad is linked.
+    linked: bool,
+    ended: bool,
+}
+
+impl<P, C: Clone> Lane<P, C> {
+    fn new(window: Duration) -> Self {
+        Self { track: Track::new(window), caps: None, linked: false, ended: false }
+    }
+}
+
+/// The core of one source. `P` is a frame's payload, `C` a stream's format (caps).
+pub struct SourceCore<P, C> {
+    config: Config,
+    timeline: Timeline,
+    video: Lane<P, C>,
+    audio: Lane<P, C>,
+    sessions: Vec<Session<P>>,
+}
+
+impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
+    /// A source of which nothing is known yet.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            timeline: Timeline::default(),
+            video: Lane::new(config.window),
+            // Trimmed to the video's cache, which is longer than the window by up to one group.
+            audio: Lane::new(config.window + MAX_OPEN_GOP),
+            sessions: Vec::new(),
+        }
+    }
+
+    /// The source's clock.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// The main stream: video where there is one.
+    pub fn main(&self) -> Stream {
+        if self.video.linked || !self.audio.linked { Stream::Video } else { Stream::Audio }
+    }
+
+    fn lane(&self, stream: Stream) -> &Lane<P, C> {
+        match stream {
+            Stream::Video => &self.video,
+            Stream::Audio => &self.audio,
+        }
+    }
+
+    fn lane_mut(&mut self, stream: Stream) -> &mut Lane<P, C> {
+        match stream {
+            Stream::Video => &mut self.video,
+            Stream::Audio => &mut self.audio,
+        }
+    }
+
+    /// The cache of a stream.
+    pub fn cache(&self, stream: Stream) -> &Track<P, C> {
+        &self.lane(stream).track
+    }
+
+    /// A stream will come: its pad has been linked.
+    pub fn link(&mut self, stream: Stream) {
+        let lane = self.lane_mut(stream);
+        lane.linked = true;
+        lane.ended = false;
+    }
+
+    /// The stream's format from the next frame on. A running session that holds another one ends: a file has one
+    /// format.
+    pub fn format(&mut self, stream: Stream, caps: C) -> Actions<P, C> {
+        let mut actions = Actions::new();
+        if self.lane(stream).caps.as_ref() == Some(&caps) {
+            return actions;
+        }
+        let changed = self.lane(stream).caps.is_some();
+        self.lane_mut(stream).caps = Some(caps);
+        self.link(stream);
+        if changed {
+            for session in self.sessions.iter_mut().filter(|session| session.is_recording()) {
+                session.end_now(EndReason::FormatChanged, &mut actions);
+            }
+        }
+        actions
+    }
+
+    /// A frame has arrived. Frames of one stream come in decoding order.
+    pub fn push(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Actions<P, C> {
+        let main = self.main();
+        let lane = self.lane_mut(stream);
+        let Some(caps) = lane.caps.clone() else { return Actions::new() };
+        // The cache keeps one reference, sessions take theirs from `frame`.
+        let kept = lane.track.push(frame.clone(), &caps);
+        if stream == main {
+            self.timeline.observe(frame.start, arrival);
+        }
+        let mut actions = Actions::new();
+        if self.sessions.is_empty() {
+            drop(frame);
+        } else if kept || stream != main {
+            self.each_session(|session, tracks| session.offer(stream, &frame, tracks, &mut actions));
+        } else {
+            // Not decodable from the cache: a session that already writes may still want it.
+            self.each_session(|session, tracks| {
+                if session.is_recording() {
+                    session.offer(stream, &frame, tracks, &mut actions);
+                } else {
+                    session.begin(tracks, &mut actions);
+                }
+            });
+        }
+        self.trim(main);
+        actions
+    }
+
+    /// The audio cache follows the video's, or the window where there is no video.
+    fn trim(&mut self, main: Stream) {
+        match main {
+            Stream::Video => {
+                if let Some(oldest) = self.video.track.oldest() {
+                    self.audio.track.trim_before(oldest);
+                }
+            }
+            Stream::Audio => {
+                let newest = self.audio.track.newest();
+                if let Some(horizon) = newest.and_then(|newest| newest.checked_sub(self.config.window)) {
+                    self.audio.track.evict_to(horizon);
+                }
+            }
+        }
+    }
+
+    fn each_session(&mut self, mut action: impl FnMut(&mut Session<P>, &Tracks<'_, P, C>)) {
+        let main = self.main();
+        let (main_lane, other_lane) = match main {
+            Stream::Video => (&self.video, &self.audio),
+            Stream::Audio => (&self.audio, &self.video),
+        };
+        let other = other_lane.caps.as_ref().map(|caps| (&other_lane.track, caps));
+        let tracks = Tracks { main: &main_lane.track, other, caps: main_lane.caps.as_ref() };
+        for session in &mut self.sessions {
+            action(session, &tracks);
+        }
+    }
+
+    /// The frame of running time `at` was made at `utc`.
+    pub fn observe_utc(&mut self, at: RunningTime, utc: Utc, origin: UtcOrigin) {
+        self.timeline.observe_utc(at, utc, origin);
+    }
+
+    /// Asks for a session.
+    pub fn start(&mut self, request: StartRequest, at: Arrival) -> Result<(Accepted, Actions<P, C>), Rejection> {
+        let main = self.main();
+        if self.lane(main).ended {
+            return Err(Rejection::SourceEnded);
+        }
+        let asked = self.asked(request, at)?;
+        if let Some(oldest) = self.lane(main).track.oldest()
+            && asked.end <= oldest
+        {
+            return Err(Rejection::OlderThanCache);
+        }
+        let running = self.running();
+        if running >= self.config.max_sessions {
+            return Err(Rejection::TooManySessions { running });
+        }
+        let blocking = self.sessions.iter().find(|session| session.is_running());
+        if let (Overlap::Reject, Some(session)) = (request.overlap.unwrap_or(self.config.overlap), blocking) {
+            return Err(Rejection::Overlaps { session: session.id });
+        }
+        let id = self.free_id();
+        self.sessions.push(Session::new(id, asked, main));
+        let mut actions = Actions::new();
+        self.each_session(|session, tracks| {
+            if session.id == id {
+                session.begin(tracks, &mut actions);
+            }
+        });
+        let cached_from = self.lane(main).track.oldest().filter(|oldest| *oldest > asked.start);
+        let asked_utc = self.timeline.utc_interval(asked);
+        Ok((Accepted { session: id, asked, asked_utc, cached_from }, actions))
+    }
+
+    fn asked(&self, request: StartRequest, at: Arrival) -> Result<Interval, Rejection> {
+        let now = self.timeline.now(at).ok_or(Rejection::NothingYet)?;
+        let resolve = |moment| match moment {
+            Moment::Now => Ok(now),
+            Moment::Ago(duration) => Ok(now.saturating_sub(duration)),
+            Moment::In(duration) => Ok(now + duration),
+            Moment::Utc(utc) => self.timeline.running_time(utc).ok_or(Rejection::NothingYet),
+        };
+        let start = resolve(request.start)?;
+        let end = match request.end {
+            Some(moment) => resolve(moment)?,
+            None => now.max(start) + self.config.default_duration,
+        };
+        if end <= start {
+            return Err(Rejection::EmptyInterval);
+        }
+        Ok(Interval { start, end })
+    }
+
+    fn free_id(&self) -> SessionId {
+        let mut id = 0;
+        while self.sessions.iter().any(|session| session.id == SessionId(id)) {
+            id += 1;
+        }
+        SessionId(id)
+    }
+
+    /// How many sessions still take frames.
+    pub fn running(&self) -> u32 {
+        u32::try_from(self.sessions.iter().filter(|session| session.is_running()).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Ends one session, or all of the source, now. Returns which.
+    pub fn stop(
+        &mut self,
+        session: Option<SessionId>,
+        at: Arrival,
+    ) -> Result<(Vec<SessionId>, Actions<P, C>), Rejection> {
+        let now = self.timeline.now(at).ok_or(Rejection::NoSession)?;
+        let wanted = |id: SessionId| session.is_none_or(|session| session == id);
+        let mut stopped: Vec<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|candidate| candidate.is_running() && wanted(candidate.id))
+            .map(|candidate| candidate.id)
+            .collect();
+        if stopped.is_empty() {
+            return Err(session.map_or(Rejection::NoSession, |session| Rejection::NoSuchSession { session }));
+        }
+        stopped.sort_unstable();
+        // The frame that begins this very moment has been written by now: the end lies just after it.
+        let end = now + Duration::from_nanos(1);
+        let mut actions = Actions::new();
+        for candidate in self.sessions.iter_mut().filter(|candidate| wanted(candidate.id)) {
+            candidate.stop_at(end);
+            if candidate.asked.end <= candidate.asked.start {
+                // It was to begin later: nothing of it lies before now.
+                candidate.end_now(EndReason::Stopped, &mut actions);
+            }
+        }
+        Ok((stopped, actions))
+    }
+
+    /// A stream has ended. With the last of them the sessions end too.
+    pub fn end_of_stream(&mut self, stream: Stream) -> Actions<P, C> {
+        self.lane_mut(stream).ended = true;
+        let mut actions = Actions::new();
+        if [&self.video, &self.audio].into_iter().all(|lane| lane.ended || !lane.linked) {
+            self.end_all(EndReason::EndOfStream, &mut actions);
+        } else if stream != self.main() {
+            let newest = self.lane(self.main()).track.newest();
+            for session in &mut self.sessions {
+                session.other_is_over(newest, &mut actions);
+            }
+        }
+        actions
+    }
+
+    /// Time has passed without frames: sessions whose end is long over are closed with what they have.
+    pub fn advance(&mut self, at: Arrival) -> Actions<P, C> {
+        let mut actions = Actions::new();
+        let reason = if self.lane(self.main()).ended { EndReason::EndOfStream } else { EndReason::Stalled };
+        if let Some(now) = self.timeline.now(at) {
+            for session in self.sessions.iter_mut().filter(|session| now >= session.asked.end + STALL) {
+                session.end_now(reason, &mut actions);
+            }
+        }
+        actions
+    }
+
+    /// Nothing more will come: the source is lost, or the graph stops.
+    pub fn end(&mut self, reason: EndReason) -> Actions<P, C> {
+        let mut actions = Actions::new();
+        self.video.ended = true;
+        self.audio.ended = true;
+        self.end_all(reason, &mut actions);
+        actions
+    }
+
+    fn end_all(&mut self, reason: EndReason, actions: &mut Actions<P, C>) {
+        for session in &mut self.sessions {
+            session.end_now(reason, actions);
+        }
+    }
+
+    /// The writer has finished the session's file, or failed: its id is free again, and it takes no more frames.
+    pub fn finished(&mut self, session: SessionId) {
+        self.sessions.retain(|candidate| candidate.id != session);
+    }
+}

@@ -1,0 +1,91 @@
+//! What "now" is in a stream's running time, and what UTC a running time has (design.md, rule 5).
+//! It learns from each frame that arrives; it reads no clock itself.
+//! Where a frame's UTC comes from is left to the recordbin.
+
+use super::time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
+
+/// Whose clock a UTC mapping rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UtcOrigin {
+    /// The sender's clock, from its RTCP sender reports (GstReferenceTimestampMeta).
+    Sender,
+    /// This machine's clock when the frame arrived, less the time it had been under way in the pipeline.
+    Arrival,
+}
+
+/// The clock of one source: built from its frames, asked about now and about UTC.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timeline {
+    newest: Option<(RunningTime, Arrival)>,
+    utc: Option<(i64, UtcOrigin)>,
+}
+
+impl Timeline {
+    /// A frame of running time `at` has arrived.
+    pub fn observe(&mut self, at: RunningTime, arrival: Arrival) {
+        self.newest = Some((at, arrival));
+    }
+
+    /// The frame of running time `at` was made at `utc`.
+    pub fn observe_utc(&mut self, at: RunningTime, utc: Utc, origin: UtcOrigin) {
+        self.utc = Some((utc.0.saturating_sub_unsigned(at.0), origin));
+    }
+
+    /// Running time of the newest frame plus the time since it arrived; `None` before the first frame.
+    pub fn now(&self, at: Arrival) -> Option<RunningTime> {
+        self.newest.map(|(time, arrival)| time + (at - arrival))
+    }
+
+    /// UTC of a running time; `None` before the first frame.
+    pub fn utc(&self, at: RunningTime) -> Option<Utc> {
+        self.utc.map(|(offset, _)| Utc(offset.saturating_add_unsigned(at.0)))
+    }
+
+    /// UTC of an interval; `None` before the first frame.
+    pub fn utc_interval(&self, interval: Interval) -> Option<UtcInterval> {
+        Some(UtcInterval { start: self.utc(interval.start)?, end: self.utc(interval.end)? })
+    }
+
+    /// Running time of a moment in UTC, zero for all that lies before the stream's start; `None` before the first
+    /// frame.
+    pub fn running_time(&self, utc: Utc) -> Option<RunningTime> {
+        let (offset, _) = self.utc?;
+        let nanos = i128::from(utc.0) - i128::from(offset);
+        // An i64 less an i64 is at most 2^64 - 1.
+        Some(RunningTime(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX)))
+    }
+
+    /// Whose clock the UTC mapping rests on.
+    pub fn utc_origin(&self) -> Option<UtcOrigin> {
+        self.utc.map(|(_, origin)| origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn now_is_the_newest_frame_plus_the_time_since_it_came() {
+        let mut timeline = Timeline::default();
+        assert_eq!(timeline.now(Arrival(5)), None);
+        timeline.observe(RunningTime(1_000), Arrival(50));
+        assert_eq!(timeline.now(Arrival(80)), Some(RunningTime(1_030)));
+    }
+
+    #[test]
+    fn utc_and_running_time_are_each_other_s_inverse() {
+        let mut timeline = Timeline::default();
+        let noon = Utc(1_600_000_000_000_000_000);
+        timeline.observe_utc(RunningTime(7_000), noon, UtcOrigin::Arrival);
+        let later = RunningTime(7_000) + Duration::from_secs(3);
+        let utc = timeline.utc(later).unwrap();
+        assert_eq!(utc.0 - noon.0, 3_000_000_000);
+        assert_eq!(timeline.running_time(utc), Some(later));
+        assert_eq!(timeline.running_time(Utc(0)), Some(RunningTime::ZERO));
+        assert_eq!(timeline.running_time(Utc(i64::MIN)), Some(RunningTime::ZERO));
+    }
+}
