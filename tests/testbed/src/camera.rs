@@ -1,0 +1,199 @@
+//! A real RTSP camera on loopback: a server of its own with a port of the system's choice.
+//! One thread runs the server; GStreamer's own threads stream while somebody watches; all end when the value is dropped.
+//! Left to others: what is seen (`scene`), and who watches.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use gst::glib;
+use gst::prelude::*;
+use gst_rtsp_server::prelude::*;
+use gst_rtsp_server::{RTSPFilterResult, RTSPMediaFactory, RTSPServer};
+
+use crate::scene::Live;
+use crate::{AudioCodec, Codec, Error, FrameLog, Scene};
+
+/// Only machine-local clients: tests must not be reachable from outside.
+const HOST: &str = "127.0.0.1";
+/// Where the server offers the stream.
+const MOUNT: &str = "/camera";
+
+/// An RTSP camera. All its viewers see the same stream, which begins with the first and ends with the last of them.
+pub struct RtspCamera {
+    port: u16,
+    frames: Arc<FrameLog>,
+    server: RTSPServer,
+    source: glib::Source,
+    context: glib::MainContext,
+    main_loop: glib::MainLoop,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl RtspCamera {
+    /// Starts a camera on a free port.
+    ///
+    /// # Errors
+    /// [`Error::Scene`] for a scene that cannot be encoded, [`Error::Gst`] when an element is missing,
+    /// [`Error::Io`] when no port or thread is to be had.
+    pub fn start(scene: &Scene) -> Result<Self, Error> {
+        Self::start_with(scene, 0, None)
+    }
+
+    /// Starts a camera on a given port, as one that comes back after a failure does. 0: a free one.
+    ///
+    /// # Errors
+    /// As [`RtspCamera::start`]; also when the port is taken.
+    pub fn start_on_port(scene: &Scene, port: u16) -> Result<Self, Error> {
+        Self::start_with(scene, port, None)
+    }
+
+    /// Starts a camera whose stream ends of itself (with an RTCP BYE) after this many frames.
+    ///
+    /// # Errors
+    /// As [`RtspCamera::start`].
+    pub fn start_finite(scene: &Scene, frames: u32) -> Result<Self, Error> {
+        Self::start_with(scene, 0, Some(frames))
+    }
+
+    fn start_with(scene: &Scene, port: u16, length: Option<u32>) -> Result<Self, Error> {
+        gst::init().map_err(|e| Error::gst("initialise", e))?;
+        scene.check()?;
+        let frames = Arc::new(FrameLog::default());
+        let factory = media_factory(scene, length, Arc::clone(&frames))?;
+
+        let server = RTSPServer::new();
+        server.set_address(HOST);
+        server.set_service(&port.to_string());
+        let mounts = server.mount_points().ok_or_else(|| Error::gst("make a server", "no mounts"))?;
+        mounts.add_factory(MOUNT, factory);
+
+        let context = glib::MainContext::new();
+        let source = server
+            .create_source(gst_rtsp_server::gio::Cancellable::NONE)
+            .map_err(|e| Error::gst(format!("listen on {HOST}:{port}"), e))?;
+        source.attach(Some(&context));
+        let main_loop = glib::MainLoop::new(Some(&context), false);
+        let port = u16::try_from(server.bound_port()).map_err(|_| Error::gst("listen", "the server has no port"))?;
+
+        let thread = std::thread::Builder::new()
+            .name(format!("camera-{port}"))
+            .spawn({
+                let (context, main_loop) = (context.clone(), main_loop.clone());
+                move || {
+                    // Fails only where another thread owns the context; ours is new and unshared.
+                    let _ = context.with_thread_default(|| main_loop.run());
+                }
+            })
+            .map_err(|e| Error::io("start a camera thread", Path::new(MOUNT), e))?;
+        Ok(Self { port, frames, server, source, context, main_loop, thread: Some(thread) })
+    }
+
+    /// The camera's address: `rtsp://`, where the client's first choice is UDP.
+    pub fn url(&self) -> String {
+        format!("rtsp://{HOST}:{}{MOUNT}", self.port)
+    }
+
+    /// The same address as `rtspt://`: RTP inside the RTSP connection (TCP) only.
+    pub fn urlt(&self) -> String {
+        format!("rtspt://{HOST}:{}{MOUNT}", self.port)
+    }
+
+    /// The TCP port that the camera listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The frames since the present stream began: counters, their times, and waiting for one of them.
+    pub fn frames(&self) -> &FrameLog {
+        &self.frames
+    }
+
+    /// Waits until frame `counter` has left the camera. Somebody must be watching.
+    ///
+    /// # Errors
+    /// [`Error::Hung`] when [`crate::HANG_GUARD`] runs out first.
+    pub fn wait_for_frame(&self, counter: u32) -> Result<std::time::SystemTime, Error> {
+        self.frames.wait_for(counter, crate::HANG_GUARD)
+    }
+
+    /// Throws all viewers out without a word, as a lost network does; new ones are welcome.
+    pub fn disconnect_viewers(&self) {
+        let (server, (done, wait)) = (self.server.clone(), std::sync::mpsc::channel());
+        self.context.invoke(move || {
+            disconnect_all(&server);
+            // The receiver is gone only where the wait below gave up.
+            let _ = done.send(());
+        });
+        let _ = wait.recv_timeout(Duration::from_secs(10));
+    }
+}
+
+impl Drop for RtspCamera {
+    fn drop(&mut self) {
+        let (server, source) = (self.server.clone(), self.source.clone());
+        let main_loop = self.main_loop.clone();
+        // In the server's own thread, so that nothing of it is at work meanwhile.
+        self.context.invoke(move || {
+            source.destroy();
+            disconnect_all(&server);
+            main_loop.quit();
+        });
+        if let Some(thread) = self.thread.take() {
+            // A panicked camera thread has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Closes every connection and ends every session: the media stop with their last session.
+fn disconnect_all(server: &RTSPServer) {
+    if let Some(pool) = server.session_pool() {
+        pool.filter(Some(&mut |_, _| RTSPFilterResult::Remove));
+    }
+    server.client_filter(Some(&mut |_, _| RTSPFilterResult::Remove));
+}
+
+/// The recipe for the stream: one pipeline that all viewers share.
+fn media_factory(scene: &Scene, length: Option<u32>, frames: Arc<FrameLog>) -> Result<RTSPMediaFactory, Error> {
+    let mut description = scene.video(Live::Yes, length);
+    description.push_str(match scene.video_codec() {
+        Codec::H264 => " ! rtph264pay name=pay0 pt=96 config-interval=-1",
+        Codec::H265 => " ! rtph265pay name=pay0 pt=96 config-interval=-1",
+    });
+    if let Some(sound) = scene.sound(Live::Yes, length) {
+        description.push(' ');
+        description.push_str(&sound);
+        description.push_str(match scene.audio_codec() {
+            Some(AudioCodec::Opus) => " ! rtpopuspay name=pay1 pt=97",
+            _ => " ! rtpmp4gpay name=pay1 pt=97",
+        });
+    }
+    // A missing element shall be known now, not as a "503" to the first viewer.
+    gst::parse::launch(&description).map_err(|e| Error::gst("build a camera", e))?;
+
+    let factory = RTSPMediaFactory::new();
+    factory.set_launch(&format!("( {description} )"));
+    factory.set_shared(true);
+    factory.connect_media_configure(move |_, media| {
+        if let Ok(bin) = media.element().downcast::<gst::Bin>()
+            && let Err(e) = Scene::number_frames(&bin, Arc::clone(&frames))
+        {
+            gst::element_error!(bin, gst::CoreError::Failed, ["{e}"]);
+        }
+    });
+    Ok(factory)
+}
+
+/// The RTSP address of a port where nobody listens: a camera that is not there.
+///
+/// # Errors
+/// [`Error::Io`] when the system has no free port.
+pub fn unreachable_url() -> Result<String, Error> {
+    let listener = TcpListener::bind((HOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(|e| Error::io("find a free port", Path::new(HOST), e))?;
+    Ok(format!("rtsp://{listener}{MOUNT}"))
+}

@@ -1,0 +1,235 @@
+//! What a test source shows and how it is encoded: moving picture, counters, clock, beeps.
+//! Builds the GStreamer descriptions that the RTSP camera and the file maker share, and draws into their frames.
+//! Left to others: where the encoded stream goes.
+
+use std::sync::Arc;
+
+use gst::prelude::*;
+use gst_video::prelude::*;
+
+use crate::counter;
+use crate::{Error, FrameLog};
+
+/// Audio sample rate in hertz: the one that Opus knows, and common for AAC.
+pub const AUDIO_RATE: u32 = 48_000;
+/// Name of the text element through which every raw frame passes.
+const LABEL: &str = "frame-label";
+
+/// How the picture is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Codec {
+    /// H.264 by x264.
+    H264,
+    /// H.265 by x265.
+    H265,
+}
+
+/// How the beeps are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AudioCodec {
+    /// MPEG-4 AAC-LC.
+    Aac,
+    /// Opus.
+    Opus,
+}
+
+/// A picture of a moving ball with counters and a clock, perhaps with a beep each second.
+///
+/// Frame n carries n in its blocks ([`counter`]) and as text; a keyframe comes exactly every `gop` frames, no B-frames.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    codec: Codec,
+    fps: u32,
+    gop: u32,
+    width: u32,
+    height: u32,
+    audio: Option<AudioCodec>,
+    text: bool,
+}
+
+impl Default for Scene {
+    /// H.264, 320×240 at 30 fps, a keyframe each second, no audio, text on.
+    fn default() -> Self {
+        Self { codec: Codec::H264, fps: 30, gop: 30, width: 320, height: 240, audio: None, text: true }
+    }
+}
+
+impl Scene {
+    /// The default scene.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Chooses the video codec.
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Frames per second, 1 to 120.
+    pub fn fps(mut self, fps: u32) -> Self {
+        self.fps = fps;
+        self
+    }
+
+    /// Frames from keyframe to keyframe, 1 to 10 000.
+    pub fn gop(mut self, frames: u32) -> Self {
+        self.gop = frames;
+        self
+    }
+
+    /// Picture size in pixels: even, at least [`counter::MIN_WIDTH`] wide and 96 high.
+    pub fn size(mut self, width: u32, height: u32) -> Self {
+        self.width = width;
+        self.height = height;
+        self
+    }
+
+    /// Adds a beep each second (stereo, 48 kHz) in this codec.
+    pub fn audio(mut self, codec: AudioCodec) -> Self {
+        self.audio = Some(codec);
+        self
+    }
+
+    /// Leaves the text out: cheaper where many cameras run and nobody looks.
+    pub fn without_text(mut self) -> Self {
+        self.text = false;
+        self
+    }
+
+    /// Frames per second.
+    pub fn frame_rate(&self) -> u32 {
+        self.fps
+    }
+
+    pub(crate) fn video_codec(&self) -> Codec {
+        self.codec
+    }
+
+    pub(crate) fn audio_codec(&self) -> Option<AudioCodec> {
+        self.audio
+    }
+
+    /// Refuses what the encoders or the counter cannot do.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let refuse = |what: &str| Err(Error::Scene(what.to_owned()));
+        if !(1..=120).contains(&self.fps) {
+            return refuse("the frame rate must be 1 to 120 fps");
+        }
+        if !(1..=10_000).contains(&self.gop) {
+            return refuse("the GOP must be 1 to 10000 frames");
+        }
+        if (self.width as usize) < counter::MIN_WIDTH || self.height < 96 {
+            return refuse("the picture must be at least 256x96 for its counter");
+        }
+        if !self.width.is_multiple_of(2) || !self.height.is_multiple_of(2) {
+            return refuse("width and height must be even");
+        }
+        Ok(())
+    }
+
+    /// Description of the video branch up to a parsed, encoded stream. `frames`: its length, None: endless.
+    pub(crate) fn video(&self, live: Live, frames: Option<u32>) -> String {
+        let Self { fps, gop, width, height, .. } = self;
+        let live = live == Live::Yes;
+        let limit = frames.map(|n| format!("num-buffers={n}")).unwrap_or_default();
+        let clock = if self.text {
+            "! clockoverlay halignment=right valignment=bottom font-desc=\"Sans 16\" \
+             time-format=\"%F %T\""
+        } else {
+            ""
+        };
+        // Without text the element still is the place where the counter is drawn.
+        let label = if self.text {
+            format!("textoverlay name={LABEL} halignment=left valignment=bottom font-desc=\"Sans 16\"")
+        } else {
+            format!("identity name={LABEL}")
+        };
+        // Scene cuts and open GOPs off: keyframes come from the GOP length alone, and each starts afresh.
+        let encoder = match self.codec {
+            Codec::H264 => format!(
+                "x264enc tune=zerolatency speed-preset=ultrafast bframes=0 bitrate=1500 threads=1 \
+                 key-int-max={gop} option-string=\"scenecut=0:keyint-min=1:open-gop=0\" \
+                 ! h264parse"
+            ),
+            Codec::H265 => format!(
+                "x265enc tune=zerolatency speed-preset=ultrafast bitrate=1500 log-level=none \
+                 key-int-max={gop} \
+                 option-string=\"bframes=0:scenecut=0:open-gop=0:repeat-headers=1:frame-threads=1\" \
+                 ! h265parse"
+            ),
+        };
+        format!(
+            "videotestsrc pattern=ball is-live={live} {limit} \
+             ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 \
+             {clock} ! {label} ! {encoder}"
+        )
+    }
+
+    /// Description of the audio branch up to a parsed, encoded stream, if the scene has one; as long as `frames` frames.
+    pub(crate) fn sound(&self, live: Live, frames: Option<u32>) -> Option<String> {
+        // One buffer per frame makes the sound exactly as long as the picture (where the rate divides evenly).
+        let samples = AUDIO_RATE / self.fps;
+        let limit = frames.map(|n| format!("num-buffers={n}")).unwrap_or_default();
+        let live = live == Live::Yes;
+        let encoder = match self.audio? {
+            AudioCodec::Aac => "avenc_aac ! aacparse",
+            AudioCodec::Opus => "opusenc ! opusparse",
+        };
+        Some(format!(
+            "audiotestsrc wave=ticks is-live={live} samplesperbuffer={samples} {limit} \
+             ! audio/x-raw,rate={AUDIO_RATE},channels=2 ! audioconvert ! {encoder}"
+        ))
+    }
+
+    /// Makes every frame of a bin built from [`Scene::video`] carry its number, and `log` know its time.
+    pub(crate) fn number_frames(bin: &gst::Bin, log: Arc<FrameLog>) -> Result<(), Error> {
+        let missing = || Error::gst("number the frames", "the pipeline has no label element");
+        let label = bin.by_name(LABEL).ok_or_else(missing)?;
+        let pad = label.static_pad("video_sink").or_else(|| label.static_pad("sink")).ok_or_else(missing)?;
+        let has_text = label.has_property_with_type("text", String::static_type());
+        let element = label.downgrade();
+        log.restart();
+        let probe = pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let Some(buffer) = info.buffer_mut() else { return gst::PadProbeReturn::Ok };
+            let counter = log.push();
+            if has_text && let Some(label) = element.upgrade() {
+                label.set_property("text", format!("frame {counter}"));
+            }
+            if draw(pad, buffer.make_mut(), counter).is_none()
+                && let Some(label) = element.upgrade()
+            {
+                gst::element_error!(label, gst::StreamError::Failed, ["cannot draw the counter"]);
+            }
+            gst::PadProbeReturn::Ok
+        });
+        probe.map(drop).ok_or_else(missing)
+    }
+}
+
+/// Whether a source keeps the pace of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Live {
+    /// As a camera does.
+    Yes,
+    /// As fast as the machine can.
+    No,
+}
+
+/// Draws the counter into a raw I420 frame. None: the frame is not what the caps promise.
+fn draw(pad: &gst::Pad, buffer: &mut gst::BufferRef, counter: u32) -> Option<()> {
+    let caps = pad.current_caps()?;
+    let info = gst_video::VideoInfo::from_caps(&caps).ok()?;
+    let mut frame = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, &info).ok()?;
+    let stride = *frame.plane_stride().first()? as usize;
+    counter::draw(frame.plane_data_mut(0).ok()?, stride, counter).ok()?;
+    // No colour under the blocks: chroma planes have half the luma's resolution.
+    for plane in [1, 2] {
+        let stride = *frame.plane_stride().get(plane as usize)? as usize;
+        let data = frame.plane_data_mut(plane).ok()?;
+        for row in data.chunks_mut(stride).take(counter::MIN_HEIGHT / 2) {
+            row.get_mut(..counter::MIN_WIDTH / 2)?.fill(128);
+        }
+    }
+    Some(())
+}
