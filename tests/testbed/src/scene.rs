@@ -146,6 +146,9 @@ impl Scene {
             format!("identity name={LABEL}")
         };
         // Scene cuts and open GOPs off: keyframes come from the GOP length alone, and each starts afresh.
+        // x265's info SEI off: x265enc 1.22 sometimes prepends it damaged, and h265parse then sees two pictures in one.
+        // x265's info SEI off: x265enc 1.22 sometimes prepends it damaged, and h265parse then takes
+        // the first picture for two.
         let encoder = match self.codec {
             Codec::H264 => format!(
                 "x264enc tune=zerolatency speed-preset=ultrafast bframes=0 bitrate=1500 threads=1 \
@@ -155,7 +158,8 @@ impl Scene {
             Codec::H265 => format!(
                 "x265enc tune=zerolatency speed-preset=ultrafast bitrate=1500 log-level=none \
                  key-int-max={gop} \
-                 option-string=\"bframes=0:scenecut=0:open-gop=0:repeat-headers=1:frame-threads=1\" \
+                 option-string=\"bframes=0:scenecut=0:open-gop=0:repeat-headers=1:info=0:\
+                 frame-threads=1\" \
                  ! h265parse"
             ),
         };

@@ -11,13 +11,7 @@ use std::sync::Arc;
 use gst::prelude::*;
 use testbed::{AudioCodec, Codec, HANG_GUARD, RtspCamera, Scene, decode, ffprobe, make_file};
 
-/// Records a camera with plain GStreamer until frame `last` has left it.
-fn record(camera: &RtspCamera, url: &str, scene: (Codec, Option<AudioCodec>), path: &Path, last: u32) {
-    let viewer = Viewer::start(url, scene, path);
-    camera.wait_for_frame(last).unwrap();
-    viewer.finish();
-}
-
+/// A plain GStreamer recorder of a camera.
 struct Viewer(gst::Pipeline);
 
 impl Viewer {
@@ -42,12 +36,6 @@ impl Viewer {
         Self(pipeline.downcast().unwrap())
     }
 
-    /// Ends the recording properly.
-    fn finish(self) {
-        assert!(self.0.send_event(gst::event::Eos::new()), "the viewer takes no end");
-        self.wait();
-    }
-
     /// Waits for the stream's own end.
     fn wait(self) {
         let bus = self.0.bus().unwrap();
@@ -69,9 +57,9 @@ fn folder_and_file(name: &str) -> (testbed::TempDir, PathBuf) {
 
 #[test]
 fn ninety_frames_of_h264_over_udp_are_consecutive() {
-    let camera = RtspCamera::start(&Scene::new().gop(30)).unwrap();
+    let camera = RtspCamera::start_finite(&Scene::new().gop(30), 120).unwrap();
     let (_folder, path) = folder_and_file("camera.mkv");
-    record(&camera, &camera.url(), (Codec::H264, None), &path, 120);
+    Viewer::start(&camera.url(), (Codec::H264, None), &path).wait();
 
     let recording = decode(&path).unwrap();
     let video = recording.video().unwrap();
@@ -90,9 +78,9 @@ fn ninety_frames_of_h264_over_udp_are_consecutive() {
 #[test]
 fn h265_with_aac_over_tcp_keeps_counters_and_sound() {
     let scene = Scene::new().codec(Codec::H265).audio(AudioCodec::Aac).fps(25).gop(25);
-    let camera = RtspCamera::start(&scene).unwrap();
+    let camera = RtspCamera::start_finite(&scene, 75).unwrap();
     let (_folder, path) = folder_and_file("camera.mkv");
-    record(&camera, &camera.urlt(), (Codec::H265, Some(AudioCodec::Aac)), &path, 75);
+    Viewer::start(&camera.urlt(), (Codec::H265, Some(AudioCodec::Aac)), &path).wait();
 
     let recording = decode(&path).unwrap();
     let video = recording.video().unwrap();
@@ -108,16 +96,15 @@ fn h265_with_aac_over_tcp_keeps_counters_and_sound() {
 #[test]
 fn two_viewers_see_the_same_frames_and_opus() {
     let scene = Scene::new().audio(AudioCodec::Opus).without_text();
-    let camera = RtspCamera::start(&scene).unwrap();
+    let camera = RtspCamera::start_finite(&scene, 120).unwrap();
     let (_folder_a, a) = folder_and_file("a.mkv");
     let (_folder_b, b) = folder_and_file("b.mkv");
     let streams = (Codec::H264, Some(AudioCodec::Opus));
     let first = Viewer::start(&camera.urlt(), streams, &a);
     camera.wait_for_frame(30).unwrap();
     let second = Viewer::start(&camera.urlt(), streams, &b);
-    camera.wait_for_frame(100).unwrap();
-    first.finish();
-    second.finish();
+    first.wait();
+    second.wait();
 
     let counters = |path: &Path| {
         let recording = decode(path).unwrap();
