@@ -147,8 +147,6 @@ impl Scene {
         };
         // Scene cuts and open GOPs off: keyframes come from the GOP length alone, and each starts afresh.
         // x265's info SEI off: x265enc 1.22 sometimes prepends it damaged, and h265parse then sees two pictures in one.
-        // x265's info SEI off: x265enc 1.22 sometimes prepends it damaged, and h265parse then takes
-        // the first picture for two.
         let encoder = match self.codec {
             Codec::H264 => format!(
                 "x264enc tune=zerolatency speed-preset=ultrafast bframes=0 bitrate=1500 threads=1 \

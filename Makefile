@@ -1,0 +1,45 @@
+# What people and CI call; the work itself is in scripts/ and in cargo.
+# PROFILE=release builds and tests what is shipped; CARGO_FLAGS goes to every cargo call that builds.
+PROFILE ?= dev
+CARGO_FLAGS ?=
+
+# Extensions, examples and programs that tests and demo load from the target folder: cargo test alone does not build them.
+BUILD = cargo build --workspace --lib --bins --examples --profile $(PROFILE) $(CARGO_FLAGS)
+
+.PHONY: help setup build test demo lint bench
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make setup   install what is missing (Debian packages, the GXF runtime in .gxf/)'
+	@echo 'make build   setup, then build the extension, the programs and the examples'
+	@echo 'make test    build, then run all tests; the last line sums them up'
+	@echo 'make demo    a camera, the graph on it, two overlapping recordings, a contact sheet'
+	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
+	@echo 'make bench   the benchmarks'
+
+setup:
+	@scripts/setup
+
+build: setup
+	$(BUILD)
+
+test: build
+	@PROFILE=$(PROFILE) scripts/test $(CARGO_FLAGS)
+
+demo: build
+	@PROFILE=$(PROFILE) scripts/demo
+
+lint:
+	@scripts/setup --lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps $(CARGO_FLAGS)
+	find gxf/shim gxf/abi -name '*.h' -o -name '*.cpp' | xargs -r clang-format --dry-run -Werror
+	for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done
+
+bench:
+	@if ls benches/*.rs crates/*/benches/*.rs gxf/benches/*.rs 2>/dev/null | grep -q .; then \
+	  scripts/setup && cargo bench --workspace $(CARGO_FLAGS); \
+	else \
+	  echo 'bench: there are no benchmarks yet'; \
+	fi
