@@ -1,2 +1,21 @@
-//! t
+//! The recording engine, in three rings: `core` (pure values), `writer` (the I/O of one session), `recordbin`
+//! (the only GObject code), and around them `source` and `recorder`, which bring cameras to recordbins.
+//! What asks for a recording, and everything of GXF, is left to others.
+
+pub mod container;
 pub mod core;
+mod error;
+pub mod event;
+pub mod file_name;
+pub mod record;
+pub mod recordbin;
+pub mod recorder;
+pub mod source;
+mod writer;
+
+pub use container::Container;
+pub use error::Error;
+pub use event::Event;
+pub use record::{DoneRecord, FailedRecord};
+pub use recordbin::Recordbin;
+pub use recorder::Recorder;

@@ -61,9 +61,7 @@ impl<P, C: Clone> Track<P, C> {
     /// Drops whole groups that the window no longer needs. False if even the open group went.
     fn evict(&mut self) -> bool {
         let Some(newest) = self.newest else { return false };
-        if let Some(horizon) = newest.checked_sub(self.window) {
-            self.evict_to(horizon);
-        }
+        self.evict_to(newest - self.window);
         let open_too_long = self.keys.back().is_some_and(|key| {
             newest.since(key.start) > self.window + MAX_OPEN_GOP
                 || self.front + self.frames.len() as u64 - key.number > MAX_OPEN_GOP_FRAMES as u64
@@ -142,14 +140,14 @@ impl<P, C: Clone> Track<P, C> {
 mod tests {
     use super::*;
 
-    const SECOND: u64 = 1_000_000_000;
+    const SECOND: i64 = 1_000_000_000;
 
-    fn frame(seconds: u64, keyframe: bool) -> Frame<u64> {
+    fn frame(seconds: i64, keyframe: bool) -> Frame<i64> {
         let start = RunningTime(seconds * SECOND);
         Frame { start, decode: start, duration: None, keyframe, bytes: 1, payload: seconds }
     }
 
-    fn filled(window: u64, gop: u64, length: u64) -> Track<u64, ()> {
+    fn filled(window: u64, gop: i64, length: i64) -> Track<i64, ()> {
         let mut track = Track::new(Duration::from_secs(window));
         for second in 0..length {
             track.push(frame(second, second % gop == 0), &());
@@ -163,7 +161,7 @@ mod tests {
             let track = filled(10, gop, 100);
             let oldest = track.oldest().unwrap().0 / SECOND;
             assert!(oldest <= 89 && oldest + gop > 89, "gop {gop}: begins at {oldest} s");
-            assert_eq!(track.frames().count() as u64, 100 - oldest);
+            assert_eq!(track.frames().count() as i64, 100 - oldest);
         }
     }
 

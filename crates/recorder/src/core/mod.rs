@@ -17,5 +17,6 @@ pub use frame::{Frame, Stream};
 pub use progress::{Delivered, Gap};
 pub use session::{EndReason, Ended, FailReason, SessionId};
 pub use source_core::{Accepted, Action, Actions, Config, Moment, Overlap, Rejection, SourceCore, StartRequest};
+pub(crate) use time::nanos;
 pub use time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
 pub use timeline::{Timeline, UtcOrigin};

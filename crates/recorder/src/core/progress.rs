@@ -125,7 +125,7 @@ impl Progress {
 mod tests {
     use super::*;
 
-    fn frame(millis: u64) -> Frame<()> {
+    fn frame(millis: i64) -> Frame<()> {
         let start = RunningTime(millis * 1_000_000);
         Frame { start, decode: start, duration: None, keyframe: true, bytes: 10, payload: () }
     }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const MS: u64 = 1_000_000;
+const MS: i64 = 1_000_000;
 const WINDOW: Duration = Duration::from_secs(10);
 const MAX_SESSIONS: u32 = 6;
 
@@ -90,7 +90,7 @@ impl Model {
 
     /// The keyframe at which the cache must begin (rule 2): the last one at or before newest - window, or the first.
     fn oldest_cached(&self) -> Option<RunningTime> {
-        let horizon = self.newest()?.saturating_sub(WINDOW);
+        let horizon = self.newest()? - WINDOW;
         let keys = || self.video.iter().filter(|frame| frame.keyframe).map(|frame| frame.start);
         keys().filter(|start| *start <= horizon).max().or_else(|| keys().min())
     }
@@ -108,7 +108,7 @@ impl Model {
                 let start = self.newest().map_or(RunningTime::ZERO, |newest| newest + Duration::from_millis(step_ms));
                 // The stream begins with a keyframe, so that the model's groups are the cache's.
                 let keyframe = keyframe || self.video.is_empty();
-                self.clock += step_ms * MS;
+                self.clock += step_ms * MS as u64;
                 let number = self.video.len() as u64;
                 self.video.push(Pushed { start, keyframe });
                 let frame = Frame { start, decode: start, duration: None, keyframe, bytes: 1, payload: number };
@@ -117,7 +117,7 @@ impl Model {
             }
             Op::Audio { offset_ms } => {
                 let Some(newest) = self.newest() else { return };
-                let wanted = RunningTime(newest.0.saturating_add_signed(offset_ms * MS as i64));
+                let wanted = RunningTime(newest.0 + offset_ms * MS);
                 let start = self.audio.last().map_or(wanted, |last| wanted.max(*last));
                 let number = self.audio.len() as u64;
                 self.audio.push(start);
@@ -152,7 +152,7 @@ impl Model {
                 }
             }
             Op::Pause { ms } => {
-                self.clock += ms * MS;
+                self.clock += ms * MS as u64;
                 let actions = self.core.advance(Arrival(self.clock));
                 self.perform(actions);
             }
@@ -278,7 +278,7 @@ impl Model {
             let expected = self.video.iter().enumerate().filter(|(_, frame)| frame.start >= oldest);
             assert!(cache.frames().map(|frame| frame.payload).eq(expected.map(|(number, _)| number as u64)));
             let sound = self.core.cache(Stream::Audio);
-            let from = sound.oldest().unwrap_or(RunningTime::ZERO);
+            let from = sound.oldest().unwrap_or(RunningTime(i64::MAX));
             assert!(
                 self.audio.iter().all(|start| *start < oldest || *start >= from),
                 "sound is cached as pictures are"
@@ -319,9 +319,16 @@ proptest! {
     }
 }
 
-fn picture(display: u64, decode: u64, keyframe: bool) -> Frame<u64> {
-    let at = |index: u64| RunningTime(index * 40 * MS);
-    Frame { start: at(display), decode: at(decode), duration: None, keyframe, bytes: 1, payload: display }
+fn picture(display: i64, decode: i64, keyframe: bool) -> Frame<u64> {
+    let at = |index: i64| RunningTime(index * 40 * MS);
+    Frame {
+        start: at(display),
+        decode: at(decode),
+        duration: None,
+        keyframe,
+        bytes: 1,
+        payload: display.unsigned_abs(),
+    }
 }
 
 /// I0 P3 B1 B2 P6 B4 B5 … with an end between B4 and B5: P6 is needed for B4, and nothing later is.
@@ -334,8 +341,8 @@ fn a_reference_beyond_the_end_is_kept_for_the_b_frames_before_it() {
     let mut accepted = false;
     for (index, display) in order.into_iter().enumerate() {
         // Two pictures of delay between decoding and display.
-        let mut frame = picture(display + 2, index as u64, display == 0);
-        frame.payload = display;
+        let mut frame = picture(display + 2, index as i64, display == 0);
+        frame.payload = display.unsigned_abs();
         let mut actions = model.core.push(Stream::Video, frame, Arrival(0));
         if !accepted {
             accepted = true;

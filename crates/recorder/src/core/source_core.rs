@@ -74,7 +74,7 @@ pub struct Accepted {
 }
 
 /// Why a request did not become a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// Before the first frame there is no "now" to start from.
     #[error("the source has not sent anything yet")]
@@ -100,6 +100,9 @@ pub enum Rejection {
     /// Past what is cached.
     #[error("the asked interval ended before the cache begins: it is gone")]
     OlderThanCache,
+    /// The system is out of threads.
+    #[error("{0}")]
+    NoThread(String),
     /// A stop for nothing.
     #[error("no session of this source runs")]
     NoSession,
@@ -279,9 +282,8 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
                 }
             }
             Stream::Audio => {
-                let newest = self.audio.track.newest();
-                if let Some(horizon) = newest.and_then(|newest| newest.checked_sub(self.config.window)) {
-                    self.audio.track.evict_to(horizon);
+                if let Some(newest) = self.audio.track.newest() {
+                    self.audio.track.evict_to(newest - self.config.window);
                 }
             }
         }
@@ -342,7 +344,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         let now = self.timeline.now(at).ok_or(Rejection::NothingYet)?;
         let resolve = |moment| match moment {
             Moment::Now => Ok(now),
-            Moment::Ago(duration) => Ok(now.saturating_sub(duration)),
+            Moment::Ago(duration) => Ok(now - duration),
             Moment::In(duration) => Ok(now + duration),
             Moment::Utc(utc) => self.timeline.running_time(utc).ok_or(Rejection::NothingYet),
         };

@@ -8,42 +8,41 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// Time since the start of the stream, in nanoseconds (GStreamer's running time).
+/// Time since the start of the stream, in nanoseconds (GStreamer's running time). Negative before the start: decoding
+/// times of B-frames, and requests that reach further back than the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct RunningTime(pub u64);
+pub struct RunningTime(pub i64);
 
 impl RunningTime {
-    /// The earliest running time there is.
+    /// The start of the stream.
     pub const ZERO: Self = Self(0);
-
-    /// `self - duration`, no earlier than zero.
-    pub fn saturating_sub(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(nanos(duration)))
-    }
-
-    /// `self - duration`, if that is not before the start of the stream.
-    pub fn checked_sub(self, duration: Duration) -> Option<Self> {
-        self.0.checked_sub(nanos(duration)).map(Self)
-    }
 
     /// How long after `earlier` this is; zero if it is not.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
 impl Add<Duration> for RunningTime {
     type Output = Self;
     fn add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(nanos(duration)))
+        Self(self.0.saturating_add_unsigned(nanos(duration)))
+    }
+}
+
+impl Sub<Duration> for RunningTime {
+    type Output = Self;
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub_unsigned(nanos(duration)))
     }
 }
 
 /// As seconds with milliseconds, `12.345 s`.
 impl fmt::Display for RunningTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03} s", self.0 / 1_000_000_000, self.0 / 1_000_000 % 1_000)
+        let (sign, nanos) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
+        write!(f, "{sign}{}.{:03} s", nanos / 1_000_000_000, nanos / 1_000_000 % 1_000)
     }
 }
 
@@ -119,10 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn running_time_never_goes_below_zero() {
+    fn running_time_may_lie_before_the_stream() {
         let two = RunningTime(2_000_000_000);
-        assert_eq!(two.saturating_sub(Duration::from_secs(3)), RunningTime::ZERO);
+        assert_eq!((two - Duration::from_secs(3)).to_string(), "-1.000 s");
         assert_eq!(two.since(RunningTime(3_000_000_000)), Duration::ZERO);
+        assert_eq!(two.since(RunningTime(-1_000_000_000)), Duration::from_secs(3));
         assert_eq!(two.to_string(), "2.000 s");
     }
 }

@@ -1,0 +1,46 @@
+//! What can go wrong in the engine, in words for the person who set it up.
+//! Each message says what, where and what to do. Rejected requests are answers, not errors: `core::Rejection`.
+
+use std::path::PathBuf;
+
+/// An error of the engine.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// GStreamer itself does not start.
+    #[error("GStreamer cannot be initialised: {0}. Check the GStreamer installation with gst-inspect-1.0")]
+    Gstreamer(String),
+    /// An element that the engine needs is not installed.
+    #[error("the GStreamer element '{element}' is missing. Install the package {package}")]
+    MissingElement {
+        /// Name of its factory.
+        element: &'static str,
+        /// Debian's package.
+        package: &'static str,
+    },
+    /// No thread could be started.
+    #[error("a thread for {purpose} cannot be started: {error}")]
+    Thread {
+        /// What it was for.
+        purpose: &'static str,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// The recording folder is not there or not a folder.
+    #[error("the folder '{}' cannot be used: {error}. Name a folder that exists and can be written to", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// A source that cannot be understood.
+    #[error("source {index} ('{uri}'): {reason}")]
+    Source {
+        /// Position in the list, from 0.
+        index: usize,
+        /// The URI without its password.
+        uri: String,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+}

@@ -1,0 +1,250 @@
+//! A set of sources, each with its pipeline and its recordbin, and the one thread that looks after them.
+//! It starts sources, ends those that fail, and on stop finishes every recording.
+//! What asks for recordings and where events go is left to its owner.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use gst::prelude::*;
+
+use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId, StartRequest};
+use crate::event::{Event, EventSink};
+use crate::file_name::{FileNames, check_dir};
+use crate::record::{SourceName, Trigger};
+use crate::recordbin::Setup;
+use crate::source::{self, Location, Reception};
+use crate::{Container, Error, Recordbin};
+
+/// How often sessions are checked for a source that has fallen silent. Only while sessions run.
+const CHECK_PERIOD: Duration = Duration::from_millis(500);
+
+/// On stop, writers have this long to finish their files: what a slow disk needs for the 256 MiB that may be pending,
+/// at 5 MiB/s. A disk that hangs for longer must not hang the graph.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+
+/// One source of a recorder.
+#[derive(Clone, Debug)]
+pub struct SourceSetup {
+    /// Where it is.
+    pub location: Location,
+    /// Its sensor's name.
+    pub sensor: String,
+}
+
+/// What a recorder is told once.
+#[derive(Clone, Debug)]
+pub struct RecorderSetup {
+    /// The sources, in order of their index.
+    pub sources: Vec<SourceSetup>,
+    /// How they are received.
+    pub reception: Reception,
+    /// Cache, durations, limits, policy.
+    pub config: Config,
+    /// File format.
+    pub container: Container,
+    /// `smart-rec-dir-path`.
+    pub dir: PathBuf,
+    /// `smart-rec-file-prefix`.
+    pub prefix: String,
+    /// Write sidecars.
+    pub sidecar: bool,
+}
+
+enum Order {
+    /// The pipeline of a source has posted an error.
+    SourceError { source: usize, error: String },
+    /// A session has started: check it from time to time.
+    Watch,
+    /// End.
+    Quit,
+}
+
+struct Source {
+    location: Location,
+    pipeline: gst::Pipeline,
+    bin: Recordbin,
+}
+
+/// Running sources.
+pub struct Recorder {
+    sources: Arc<Vec<Source>>,
+    orders: Sender<Order>,
+    supervisor: Option<JoinHandle<()>>,
+}
+
+impl Recorder {
+    /// Builds all sources and starts them. A source that cannot be reached is told by an event later.
+    ///
+    /// # Errors
+    /// When the folder, a URI or an installed package is not as needed. Then nothing runs.
+    pub fn start(setup: &RecorderSetup, events: &EventSink) -> Result<Self, Error> {
+        gst::init().map_err(|error| Error::Gstreamer(error.to_string()))?;
+        check_dir(&setup.dir)?;
+        // Paths in records are good wherever their reader is.
+        let dir = setup.dir.canonicalize().map_err(|error| Error::Folder { path: setup.dir.clone(), error })?;
+        let (orders, queue) = channel();
+        let several = setup.sources.len() > 1;
+        let sources = setup.sources.iter().enumerate().map(|(index, source)| {
+            let bin = Recordbin::new(
+                Setup {
+                    source: SourceName { index, sensor: source.sensor.clone() },
+                    config: setup.config,
+                    container: setup.container,
+                    names: FileNames {
+                        dir: dir.clone(),
+                        prefix: setup.prefix.clone(),
+                        source: several.then_some(index),
+                    },
+                    sidecar: setup.sidecar,
+                },
+                events.clone(),
+            )?;
+            let pipeline = source::build(index, &source.location, setup.reception, setup.container, &bin, events)?;
+            forward_errors(index, &pipeline, &orders);
+            Ok(Source { location: source.location.clone(), pipeline, bin })
+        });
+        let sources = Arc::new(sources.collect::<Result<Vec<_>, Error>>()?);
+        let supervisor = {
+            let (sources, events) = (sources.clone(), events.clone());
+            std::thread::Builder::new()
+                .name("srec-supervisor".into())
+                .spawn(move || supervise(&sources, &queue, &events))
+                .map_err(|error| Error::Thread { purpose: "looking after the sources", error })?
+        };
+        let recorder = Self { sources, orders, supervisor: Some(supervisor) };
+        for source in recorder.sources.iter() {
+            // A failure is on the bus as well, with its reason.
+            let _ = source.pipeline.set_state(gst::State::Playing);
+        }
+        Ok(recorder)
+    }
+
+    /// How many sources there are.
+    pub fn len(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+
+    /// Starts a session of source `index`. From any thread; returns at once.
+    ///
+    /// # Errors
+    /// Why the request does not become a session.
+    pub fn start_session(&self, index: usize, request: StartRequest, trigger: Trigger) -> Result<Accepted, Rejection> {
+        let source = self.sources.get(index).ok_or(Rejection::SourceEnded)?;
+        let accepted = source.bin.start(request, trigger)?;
+        self.order(Order::Watch);
+        Ok(accepted)
+    }
+
+    /// Ends one session of source `index`, or all of them.
+    ///
+    /// # Errors
+    /// When there is nothing to stop.
+    pub fn stop_session(&self, index: usize, session: Option<SessionId>) -> Result<Vec<SessionId>, Rejection> {
+        self.sources.get(index).ok_or(Rejection::SourceEnded)?.bin.stop(session)
+    }
+
+    /// Running time of source `index`; `None` before its first frame.
+    pub fn now(&self, index: usize) -> Option<RunningTime> {
+        self.sources.get(index)?.bin.now()
+    }
+
+    fn order(&self, order: Order) {
+        // The supervisor ends only with the recorder.
+        drop(self.orders.send(order));
+    }
+
+    /// Finishes every recording, stops every source, and ends all threads. Returns the sources whose recordings could
+    /// not be finished in time.
+    pub fn stop(mut self) -> Vec<usize> {
+        self.stop_all()
+    }
+
+    fn stop_all(&mut self) -> Vec<usize> {
+        let Some(supervisor) = self.supervisor.take() else { return Vec::new() };
+        for source in self.sources.iter() {
+            source.bin.end(EndReason::Shutdown);
+        }
+        let late = self.sources.iter().enumerate().filter(|(_, source)| !source.bin.wait_idle(STOP_LIMIT));
+        let late = late.map(|(index, _)| index).collect();
+        for source in self.sources.iter() {
+            source.stop();
+        }
+        self.order(Order::Quit);
+        // A panic of the supervisor has nothing left to spoil.
+        drop(supervisor.join());
+        late
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.stop_all();
+    }
+}
+
+impl Source {
+    fn stop(&self) {
+        if let Some(bus) = self.pipeline.bus() {
+            bus.unset_sync_handler();
+        }
+        // Going down to NULL fails only for broken elements, and there is nothing to do about them.
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+/// Tells the supervisor of a pipeline's errors, without a thread for each bus.
+fn forward_errors(index: usize, pipeline: &gst::Pipeline, orders: &Sender<Order>) {
+    let Some(bus) = pipeline.bus() else { return };
+    let orders = orders.clone();
+    bus.set_sync_handler(move |_, message| {
+        if let gst::MessageView::Error(error) = message.view() {
+            // The debug text has the cause ("Connection refused"), behind a source position that helps nobody.
+            let debug = error.debug().unwrap_or_default();
+            let cause = debug.rsplit('\n').next().unwrap_or_default().trim();
+            let cause = if cause.is_empty() { String::new() } else { format!(" ({cause})") };
+            let text = format!("{}{cause}", error.error());
+            // After the end of the recorder nobody wants to know.
+            drop(orders.send(Order::SourceError { source: index, error: text }));
+        }
+        gst::BusSyncReply::Drop
+    });
+}
+
+fn supervise(sources: &[Source], orders: &Receiver<Order>, events: &EventSink) {
+    let mut failed = vec![false; sources.len()];
+    loop {
+        let sessions = sources.iter().any(|source| source.bin.sessions() > 0);
+        let order = if sessions {
+            orders.recv_timeout(CHECK_PERIOD)
+        } else {
+            orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match order {
+            Ok(Order::SourceError { source: index, error }) => {
+                // One failure comes as several errors, from the elements along the way; the first one is the cause.
+                if std::mem::replace(&mut failed[index], true) {
+                    continue;
+                }
+                let source = &sources[index];
+                source.bin.end(EndReason::SourceLost);
+                source.stop();
+                let error = format!("source {index} ({}): {error}", source.location);
+                events(Event::SourceEnded { source: index, error: Some(error) });
+            }
+            Ok(Order::Watch) | Err(RecvTimeoutError::Timeout) => {
+                for source in sources {
+                    source.bin.advance();
+                }
+            }
+            Ok(Order::Quit) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Links the streams that appear in a source's pipeline to the recordbin: parsed, in the form that its container
+//! takes, at most one of each kind. What is not recorded runs into a fakesink, and people are told why.
+//! Where the streams come from is left to the other files of `source`.
+
+use std::sync::Arc;
+
+use gst::prelude::*;
+use parking_lot::Mutex;
+
+use super::{Mode, make};
+use crate::container::{codec_name, refusal};
+use crate::core::Stream;
+use crate::event::{Event, EventSink};
+use crate::{Container, Error, Recordbin};
+
+/// Whether frames have to be held back until they are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// The source sends in real time, or as fast as its author wants.
+    AsItComes,
+    /// The source would send everything at once: a file.
+    RealTime,
+}
+
+/// Shared by the callbacks of one source's pipeline.
+#[derive(Clone)]
+pub(super) struct Linker(Arc<Inner>);
+
+struct Inner {
+    index: usize,
+    uri: String,
+    /// Weak: the pipeline's elements own the callbacks that own this.
+    pipeline: gst::glib::WeakRef<gst::Pipeline>,
+    bin: gst::glib::WeakRef<Recordbin>,
+    mode: Mode,
+    container: Container,
+    events: EventSink,
+    taken: Mutex<[bool; 2]>,
+}
+
+impl Linker {
+    pub(super) fn new(
+        index: usize,
+        uri: String,
+        pipeline: &gst::Pipeline,
+        mode: Mode,
+        container: Container,
+        bin: &Recordbin,
+        events: &EventSink,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            index,
+            uri,
+            pipeline: pipeline.downgrade(),
+            bin: bin.downgrade(),
+            mode,
+            container,
+            events: events.clone(),
+            taken: Mutex::new([false; 2]),
+        }))
+    }
+
+    /// Whether the stream is recorded at all.
+    pub(super) fn wants(&self, stream: Stream) -> bool {
+        self.0.mode.takes(stream)
+    }
+
+    /// `pad` has a stream of whatever form: finds out what it is, parses it, and links it.
+    pub(super) fn parse(&self, pad: &gst::Pad, pace: Pace) {
+        if let Err(error) = self.try_parse(pad, pace) {
+            self.fail(&error.to_string());
+        }
+    }
+
+    fn try_parse(&self, pad: &gst::Pad, pace: Pace) -> Result<(), Error> {
+        let Some(pipeline) = self.0.pipeline.upgrade() else { return Ok(()) };
+        let parsebin = make("parsebin", "gstreamer1.0-plugins-base")?;
+        super::add(&pipeline, &parsebin)?;
+        let linker = self.clone();
+        parsebin.connect_pad_added(move |_, pad| linker.link(pad, pace));
+        self.chain(pad, &[parsebin])
+    }
+
+    /// `pad` has one parsed, encoded stream: links it to the recordbin or to nowhere.
+    fn link(&self, pad: &gst::Pad, pace: Pace) {
+        if let Err(error) = self.try_link(pad, pace) {
+            self.fail(&error.to_string());
+        }
+    }
+
+    fn try_link(&self, pad: &gst::Pad, pace: Pace) -> Result<(), Error> {
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let Some(stream) = stream_of(&caps) else { return self.discard(pad) };
+        if !self.wants(stream) {
+            return self.discard(pad);
+        }
+        let parser = parser_for(&caps);
+        if !self.is_accepted(stream, &caps, parser) {
+            let refusal = refusal(self.0.container, stream, &caps);
+            if stream == Stream::Video || self.0.mode == Mode::AudioOnly {
+                self.fail(&refusal);
+                return Ok(());
+            }
+            self.notice(&format!("records without sound: {refusal}"));
+            return self.discard(pad);
+        }
+        if std::mem::replace(&mut self.0.taken.lock()[stream as usize], true) {
+            self.notice(&format!(
+                "has another {} stream ({}), which is not recorded",
+                stream.name(),
+                codec_name(&caps)
+            ));
+            return self.discard(pad);
+        }
+        let (Some(pipeline), Some(bin)) = (self.0.pipeline.upgrade(), self.0.bin.upgrade()) else { return Ok(()) };
+        let mut chain = Vec::new();
+        if let Some(parser) = parser {
+            chain.push(make(parser, package_of(parser))?);
+        }
+        if pace == Pace::RealTime {
+            chain.push(make("clocksync", "libgstreamer1.0-0")?);
+        }
+        for element in &chain {
+            super::add(&pipeline, element)?;
+        }
+        // From the recordbin backwards, so that nothing flows into a chain that ends nowhere.
+        let target = bin.pad(stream);
+        let link = |from: &gst::Pad, to: Option<&gst::Pad>| -> Result<(), Error> {
+            let linked = to.map(|to| from.link(to));
+            match linked {
+                Some(Ok(_)) => Ok(()),
+                _ => Err(Error::Gstreamer(format!("{} cannot be linked to {}", from.name(), stream.name()))),
+            }
+        };
+        if let Some(last) = chain.last().and_then(|element| element.static_pad("src")) {
+            link(&last, target.as_ref())?;
+            self.chain(pad, &chain)
+        } else {
+            link(pad, target.as_ref())
+        }
+    }
+
+    /// Links `pad` to the first of `elements` and each of them to the next, last one first, and starts them.
+    fn chain(&self, pad: &gst::Pad, elements: &[gst::Element]) -> Result<(), Error> {
+        let broken = |what: &str| Error::Gstreamer(format!("{what} of {}", pad.name()));
+        for pair in elements.windows(2) {
+            pair[0].link(&pair[1]).map_err(|error| broken(&error.to_string()))?;
+        }
+        for element in elements.iter().rev() {
+            element.sync_state_with_parent().map_err(|error| broken(&error.to_string()))?;
+        }
+        let input = elements.first().and_then(|element| element.static_pad("sink"));
+        match input.map(|input| pad.link(&input)) {
+            Some(Ok(_)) => Ok(()),
+            _ => Err(broken("no element takes the stream")),
+        }
+    }
+
+    fn is_accepted(&self, stream: Stream, caps: &gst::Caps, parser: Option<&str>) -> bool {
+        let Some(accepted) = self.0.bin.upgrade().and_then(|bin| bin.pad(stream)).map(|pad| pad.pad_template_caps())
+        else {
+            return false;
+        };
+        let offered = match parser.and_then(gst::ElementFactory::find) {
+            // The parser changes the form, not the codec.
+            Some(factory) => factory
+                .static_pad_templates()
+                .into_iter()
+                .filter(|template| template.direction() == gst::PadDirection::Src)
+                .map(|template| template.caps())
+                .fold(gst::Caps::new_empty(), |mut all, caps| {
+                    all.merge(caps);
+                    all
+                }),
+            None => caps.clone(),
+        };
+        offered.can_intersect(&accepted)
+    }
+
+    /// Lets a stream run into nowhere: unlinked, it would stop the whole source.
+    pub(super) fn discard(&self, pad: &gst::Pad) -> Result<(), Error> {
+        let Some(pipeline) = self.0.pipeline.upgrade() else { return Ok(()) };
+        let sink = make("fakesink", "libgstreamer1.0-0")?;
+        sink.set_property("sync", false);
+        sink.set_property("async", false);
+        super::add(&pipeline, &sink)?;
+        self.chain(pad, &[sink])
+    }
+
+    fn notice(&self, text: &str) {
+        (self.0.events)(Event::Notice(format!("source {} ({}) {text}", self.0.index, self.0.uri)));
+    }
+
+    /// Ends the source with an error, in the way in which its elements do.
+    fn fail(&self, text: &str) {
+        if let Some(bin) = self.0.bin.upgrade() {
+            gst::element_error!(bin, gst::StreamError::Format, ("{text}"));
+        }
+    }
+}
+
+fn stream_of(caps: &gst::Caps) -> Option<Stream> {
+    let name = caps.structure(0)?.name();
+    match name.split_once('/')?.0 {
+        "video" | "image" => Some(Stream::Video),
+        "audio" => Some(Stream::Audio),
+        _ => None,
+    }
+}
+
+/// The parser that turns a codec into the form that muxers take. parsebin has one inside, but chooses its form before
+/// it knows of the recordbin.
+fn parser_for(caps: &gst::Caps) -> Option<&'static str> {
+    let structure = caps.structure(0)?;
+    match structure.name().as_str() {
+        "video/x-h264" => Some("h264parse"),
+        "video/x-h265" => Some("h265parse"),
+        "video/x-av1" => Some("av1parse"),
+        "audio/x-opus" => Some("opusparse"),
+        "audio/mpeg" => match structure.get::<i32>("mpegversion") {
+            Ok(2 | 4) => Some("aacparse"),
+            _ => Some("mpegaudioparse"),
+        },
+        _ => None,
+    }
+}
+
+fn package_of(parser: &str) -> &'static str {
+    match parser {
+        "aacparse" | "mpegaudioparse" => "gstreamer1.0-plugins-good",
+        _ => "gstreamer1.0-plugins-bad",
+    }
+}
