@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use gst::prelude::*;
+use parking_lot::Mutex;
 
 use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId, StartRequest};
 use crate::event::{Event, EventSink};
@@ -72,7 +73,8 @@ struct Source {
 pub struct Recorder {
     sources: Arc<Vec<Source>>,
     orders: Sender<Order>,
-    supervisor: Option<JoinHandle<()>>,
+    /// `None` once stopped.
+    supervisor: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Recorder {
@@ -114,7 +116,7 @@ impl Recorder {
                 .spawn(move || supervise(&sources, &queue, &events))
                 .map_err(|error| Error::Thread { purpose: "looking after the sources", error })?
         };
-        let recorder = Self { sources, orders, supervisor: Some(supervisor) };
+        let recorder = Self { sources, orders, supervisor: Mutex::new(Some(supervisor)) };
         for source in recorder.sources.iter() {
             // A failure is on the bus as well, with its reason.
             let _ = source.pipeline.set_state(gst::State::Playing);
@@ -161,14 +163,15 @@ impl Recorder {
         drop(self.orders.send(order));
     }
 
-    /// Finishes every recording, stops every source, and ends all threads. Returns the sources whose recordings could
-    /// not be finished in time.
-    pub fn stop(mut self) -> Vec<usize> {
-        self.stop_all()
+    /// Sessions without a done or failed record yet, of all sources.
+    pub fn sessions(&self) -> usize {
+        self.sources.iter().map(|source| source.bin.sessions()).sum()
     }
 
-    fn stop_all(&mut self) -> Vec<usize> {
-        let Some(supervisor) = self.supervisor.take() else { return Vec::new() };
+    /// Finishes every recording, stops every source, and ends all threads; the second call does nothing. Returns the
+    /// sources whose recordings could not be finished within a minute.
+    pub fn stop(&self) -> Vec<usize> {
+        let Some(supervisor) = self.supervisor.lock().take() else { return Vec::new() };
         for source in self.sources.iter() {
             source.bin.end(EndReason::Shutdown);
         }
@@ -186,7 +189,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.stop_all();
+        self.stop();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Promise: what is asked of a camera's stream is in the file, to the frame, for every kind of request.
 //! A real RTSP server on loopback sends frames that carry their number; each file is decoded and counted.
 //! The GXF side is left to the tests at the top level.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};

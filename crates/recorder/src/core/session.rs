@@ -95,7 +95,7 @@ enum Phase<P> {
     /// For a frame at or after the asked start: only then the last keyframe at or before it is known.
     Waiting,
     /// The file is open.
-    Recording(Recording<P>),
+    Recording(Box<Recording<P>>),
     /// The writer finishes the file; nothing more is written.
     Finishing,
 }
@@ -186,14 +186,14 @@ impl<P: Clone> Session<P> {
             streams.push((self.main.other(), caps.clone()));
         }
         actions.push(Action::Open { session: self.id, streams, first: key.start });
-        self.phase = Phase::Recording(Recording {
+        self.phase = Phase::Recording(Box::new(Recording {
             progress: Progress::new(key.start),
             with_other: tracks.other.is_some(),
             held: Vec::new(),
             ahead: VecDeque::new(),
             main_end: None,
             other_ended: false,
-        });
+        }));
         for frame in tracks.main.frames_from(key.number) {
             self.write_main(frame, actions);
         }

@@ -251,7 +251,7 @@ impl Recordbin {
 
     fn caps(&self, pad: &gst::Pad, stream: Stream, caps: &gst::CapsRef) -> bool {
         let Some(inner) = self.inner() else { return false };
-        let accepted = pad.pad_template_caps().can_intersect(&caps.to_owned());
+        let accepted = pad.pad_template_caps().can_intersect(caps);
         if !accepted {
             let container = inner.setup.container;
             gst::element_imp_error!(
