@@ -1,0 +1,249 @@
+// Parameters: declared to the parameter registrar, made in the parameter storage, watched for new
+// values.
+//
+// Only what needs a C++ type is here: std::string and std::function in the runtime's own layouts,
+// and one vtable slot.
+#include <cstring>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+
+#include "../abi/layout.hpp"
+#include "shim.h"
+
+namespace {
+
+using gxf_abi::AnyValue;
+using gxf_abi::Backend;
+using gxf_abi::ErasedValue;
+using gxf_abi::ExpectedVoid;
+
+// gxf_parameter_type_t; source: gxf/core/gxf.h.
+enum Type : std::int32_t {
+  kHandle = 1,
+  kString = 2,
+  kInt64 = 3,
+  kUInt64 = 4,
+  kFloat64 = 5,
+  kBool = 6,
+  kInt32 = 7,
+  kFile = 8,
+  kUInt32 = 13,
+};
+constexpr std::size_t kTypes = 17;
+
+constexpr gxf_result_t kFailure = 1;
+constexpr gxf_result_t kNotImplemented = 2;
+constexpr gxf_result_t kArgumentInvalid = 9;
+constexpr gxf_result_t kNotInitialized = 34;
+
+template <typename T>
+class Erased final : public ErasedValue {
+ public:
+  explicit Erased(T value) : value_(std::move(value)) {}
+  const void* get() const override { return &value_; }
+  std::unique_ptr<ErasedValue> clone() const override { return std::make_unique<Erased>(value_); }
+
+ private:
+  T value_;
+};
+
+std::unique_ptr<ErasedValue> erase(std::int32_t type, const gxfs_value& value) {
+  switch (type) {
+    case kString:
+    case kFile:  // The runtime's FilePath is a std::string with another name.
+      return std::make_unique<Erased<std::string>>(value.text);
+    case kInt64:
+      return std::make_unique<Erased<std::int64_t>>(value.i64_);
+    case kUInt64:
+      return std::make_unique<Erased<std::uint64_t>>(value.u64_);
+    case kInt32:
+      return std::make_unique<Erased<std::int32_t>>(value.i32_);
+    case kUInt32:
+      return std::make_unique<Erased<std::uint32_t>>(value.u32_);
+    case kFloat64:
+      return std::make_unique<Erased<double>>(value.f64_);
+    case kBool:
+      return std::make_unique<Erased<bool>>(value.boolean);
+    default:
+      return nullptr;
+  }
+}
+
+bool isNumber(std::int32_t type) {
+  return type == kInt64 || type == kUInt64 || type == kInt32 || type == kUInt32 || type == kFloat64;
+}
+
+// True while this thread is in parseWatched.
+thread_local bool t_parsing = false;
+
+// Who watches a parameter; found again from the backend through its validator or its vtable.
+struct Watch {
+  const gxfs_parameter_calls* calls;
+  const void* self;
+  gxf_context_t context;
+  gxf_uid_t cid;
+  std::int32_t type;
+
+  bool operator()(const AnyValue& any) const noexcept {
+    gxfs_value value{};
+    if (type == kString || type == kFile) {
+      value.text = reinterpret_cast<const std::string&>(any).c_str();
+    } else {
+      const bool wide = type == kInt64 || type == kUInt64 || type == kFloat64;
+      std::memcpy(&value, &any, type == kBool ? sizeof(bool) : wide ? 8 : 4);
+    }
+    return calls->accept(self, cid, &value, t_parsing);
+  }
+};
+
+using Parse = ExpectedVoid (*)(Backend*, void* node, const std::string& prefix);
+
+// A copy of the runtime's vtable for one parameter type, with our parse in its slot. The offset to
+// top and the type information before the functions are copied too: the runtime finds the backend's
+// type by dynamic_cast.
+struct WatchedVtable {
+  Parse original;
+  void* words[2 + gxf_abi::kBackendSlots];
+};
+WatchedVtable g_vtables[kTypes];
+std::mutex g_vtables_mutex;
+
+ExpectedVoid parseWatched(Backend* backend, void* node, const std::string& prefix) noexcept {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(backend->vtable);
+  const auto* table = reinterpret_cast<const WatchedVtable*>(bytes - 2 * sizeof(void*) -
+                                                             offsetof(WatchedVtable, words));
+  t_parsing = true;
+  ExpectedVoid result = table->original(backend, node, prefix);
+  t_parsing = false;
+  const Watch* watch = backend->validator.target<Watch>();
+  if (result.is_error && watch != nullptr) {
+    watch->calls->parse_failed(watch->self, watch->context, watch->cid, node, prefix.c_str(),
+                               result.code);
+  }
+  return result;
+}
+
+template <std::size_t kValueSize>
+gxf_result_t callRegister(void* function, void* storage, gxf_uid_t cid, const gxfs_parameter& p,
+                          std::size_t backend_at, void** backend) {
+  if (function == nullptr) return kNotImplemented;
+  using Default = gxf_abi::Expected<kValueSize>;
+  using Register = ExpectedVoid (*)(void*, void*, gxf_uid_t, const char*, const char*, const char*,
+                                    Default, std::uint32_t);
+  // Stands in for the frontend, of which only the backend's pointer is written here.
+  alignas(16) unsigned char frontend[256] = {};
+  const ExpectedVoid result = reinterpret_cast<Register>(function)(
+      storage, frontend, cid, p.key, p.headline, p.description, Default(kNotInitialized), p.flags);
+  if (result.is_error) return result.code;
+  std::memcpy(backend, frontend + backend_at, sizeof(void*));
+  return *backend == nullptr ? kFailure : 0;
+}
+
+}  // namespace
+
+extern "C" {
+
+gxf_result_t gxfs_declare_parameter(const gxfs_symbols* symbols, void* registrar, gxf_tid_t tid,
+                                    const char* type_name, const gxfs_parameter* parameter) noexcept
+    try {
+  if (symbols->declare_parameter == nullptr) return kNotImplemented;
+  gxf_abi::ComponentParameterInfo info;
+  info.key = parameter->key;
+  info.headline = parameter->headline;
+  info.description = parameter->description;
+  info.type = parameter->type;
+  info.handle_tid = parameter->handle_tid;
+  info.is_arithmetic = isNumber(parameter->type);
+  info.flags = parameter->flags;
+  if (parameter->has_default) {
+    info.default_value = erase(parameter->type, parameter->default_value);
+  }
+  if (parameter->has_range) {
+    for (std::size_t i = 0; i < (parameter->has_step ? 3u : 2u); ++i) {
+      info.range[i] = erase(parameter->type, parameter->range[i]);
+    }
+  }
+  using Declare =
+      ExpectedVoid (*)(void*, gxf_tid_t, const std::string&, gxf_abi::ComponentParameterInfo&);
+  const ExpectedVoid result =
+      reinterpret_cast<Declare>(symbols->declare_parameter)(registrar, tid, type_name, info);
+  return result.is_error ? result.code : 0;
+} catch (...) {
+  return kFailure;
+}
+
+gxf_result_t gxfs_declare_parameterless(const gxfs_symbols* symbols, void* registrar, gxf_tid_t tid,
+                                        const char* type_name) noexcept try {
+  if (symbols->declare_parameterless == nullptr) return kNotImplemented;
+  using Declare = void (*)(void*, gxf_tid_t, std::string);
+  reinterpret_cast<Declare>(symbols->declare_parameterless)(registrar, tid, type_name);
+  return 0;
+} catch (...) {
+  return kFailure;
+}
+
+gxf_result_t gxfs_register_parameter(const gxfs_symbols* symbols, void* storage, gxf_uid_t cid,
+                                     const gxfs_parameter* parameter, void** out) noexcept try {
+  void* made = nullptr;
+  gxf_result_t code = kArgumentInvalid;
+  std::size_t frontend_at = offsetof(Backend, frontend);
+  if (parameter->type == kHandle) {
+    code = callRegister<gxf_abi::kHandleSize>(symbols->register_handle, storage, cid, *parameter,
+                                              gxf_abi::kFrontendBackendHandle, &made);
+    frontend_at = gxf_abi::kHandleBackendFrontend;
+  } else if (parameter->type == kString || parameter->type == kFile) {
+    void* const function =
+        parameter->type == kString ? symbols->register_string : symbols->register_path;
+    code = callRegister<sizeof(std::string)>(function, storage, cid, *parameter,
+                                             gxf_abi::kFrontendBackendString, &made);
+  } else if (parameter->type == kBool || isNumber(parameter->type)) {
+    // Not every core exports registerParameter for every number, all of them do for bool. A backend
+    // of bool differs from one of a number in its vtable alone (layout.hpp), and the vtables of all
+    // numbers are exported.
+    if (parameter->type != kBool && symbols->backend_vtable == nullptr) return kNotImplemented;
+    code = callRegister<8>(symbols->register_bool, storage, cid, *parameter,
+                           gxf_abi::kFrontendBackendNumber, &made);
+  }
+  if (code != 0) return code;
+
+  // The stand-in frontend is gone after this call; the runtime skips a null one.
+  std::memset(static_cast<unsigned char*>(made) + frontend_at, 0, sizeof(void*));
+  auto* const backend = static_cast<Backend*>(made);
+  if (backend->uid != cid || backend->flags != parameter->flags || backend->key != parameter->key) {
+    return kNotImplemented;  // Another layout than the one we know: refuse rather than write into
+                             // it.
+  }
+  if (isNumber(parameter->type)) {
+    backend->vtable = static_cast<void**>(symbols->backend_vtable) + 2;
+  }
+  *out = made;
+  return 0;
+} catch (...) {
+  return kFailure;
+}
+
+gxf_result_t gxfs_watch_parameter(void* backend_pointer, std::int32_t type,
+                                  const gxfs_parameter_calls* calls, const void* self) noexcept
+    try {
+  if (type < 0 || static_cast<std::size_t>(type) >= kTypes || type == kHandle) {
+    return kArgumentInvalid;
+  }
+  auto* const backend = static_cast<Backend*>(backend_pointer);
+  backend->validator = Watch{calls, self, backend->context, backend->uid, type};
+
+  const std::lock_guard<std::mutex> lock(g_vtables_mutex);
+  WatchedVtable& table = g_vtables[type];
+  if (table.original == nullptr) {
+    std::memcpy(table.words, backend->vtable - 2, sizeof(table.words));
+    std::memcpy(&table.original, &table.words[2 + gxf_abi::kBackendParseSlot], sizeof(void*));
+    const Parse ours = parseWatched;
+    std::memcpy(&table.words[2 + gxf_abi::kBackendParseSlot], &ours, sizeof(void*));
+  }
+  backend->vtable = table.words + 2;
+  return 0;
+} catch (...) {
+  return kFailure;
+}
+
+}  // extern "C"

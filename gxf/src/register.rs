@@ -1,0 +1,302 @@
+//! Parameters in front of the runtime: declared while a type is registered, made for each component, watched for values.
+//!
+//! What is allowed is decided in `parameter`; this says it to GXF and writes the one log line of a refusal.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr;
+use std::sync::{Mutex, PoisonError};
+
+use crate::component::ComponentType;
+use crate::core::Core;
+use crate::error::check;
+use crate::parameter::{Declaration, Refusal};
+use crate::parameter_type::Source;
+use crate::sys::{
+    gxf_context_t, gxf_tid_t, gxf_uid_t, gxfs_component, gxfs_declare_parameter, gxfs_declare_parameterless,
+    gxfs_parameter, gxfs_parameter_calls, gxfs_register_parameter, gxfs_registrar, gxfs_value, gxfs_watch_parameter,
+};
+use crate::{AnyParameter, Code, Error, context, log};
+
+/// A parameter with its strings as C strings. Made once per parameter and kept: the runtime keeps the pointers.
+struct Declared {
+    parameter: &'static dyn AnyParameter,
+    declaration: Declaration,
+    key: CString,
+    headline: CString,
+    description: CString,
+    default_text: Option<CString>,
+}
+
+// SAFETY: `parameter` is Sync, and the raw pointers that a `gxfs_value` may hold are never set in a `Declaration`: its
+// texts are in `default_text`.
+unsafe impl Send for Declared {}
+// SAFETY: as above; nothing changes after it was made.
+unsafe impl Sync for Declared {}
+
+impl Declared {
+    fn of(parameter: &'static dyn AnyParameter) -> Result<&'static Declared, Error> {
+        static ALL: Mutex<Option<HashMap<usize, &'static Declared>>> = Mutex::new(None);
+        let address = ptr::from_ref(parameter).cast::<()>() as usize;
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = all.get_or_insert_default();
+        if let Some(declared) = all.get(&address) {
+            return Ok(declared);
+        }
+        let declaration = parameter.declaration();
+        let c_string = |text: &str| CString::new(text).map_err(|_| Error::Nul("a text of a parameter"));
+        let declared = Box::leak(Box::new(Declared {
+            parameter,
+            key: c_string(declaration.key)?,
+            headline: c_string(declaration.headline)?,
+            description: c_string(declaration.description)?,
+            default_text: declaration.default_text.map(c_string).transpose()?,
+            declaration,
+        }));
+        declared.check_default()?;
+        all.insert(address, declared);
+        Ok(declared)
+    }
+
+    fn default(&self) -> Option<gxfs_value> {
+        match &self.default_text {
+            Some(text) => Some(gxfs_value { text: text.as_ptr() }),
+            None => self.declaration.default,
+        }
+    }
+
+    /// A default that is not allowed is a mistake of the extension's author, found when the extension is loaded.
+    fn check_default(&self) -> Result<(), Error> {
+        let Some(default) = self.default() else { return Ok(()) };
+        // SAFETY: `default` has the member of the parameter's own type set.
+        unsafe { self.parameter.check(&default) }.map_err(|refusal| {
+            Error::Parameter(format!(
+                "the default of parameter '{}', {}, is not allowed: {}",
+                self.declaration.key, refusal.value, refusal.reason
+            ))
+        })
+    }
+
+    /// As the shim wants it. The pointers in it live as long as the process.
+    fn raw(&'static self, handle_tid: gxf_tid_t) -> gxfs_parameter {
+        let d = &self.declaration;
+        let [least, most] = d.range.unwrap_or_default();
+        gxfs_parameter {
+            key: self.key.as_ptr(),
+            headline: self.headline.as_ptr(),
+            description: self.description.as_ptr(),
+            type_: d.kind.number,
+            // Source: gxf_parameter_flags_t in gxf/core/gxf.h: 1 optional, 2 dynamic.
+            flags: u32::from(d.optional) | u32::from(d.dynamic) << 1,
+            handle_tid,
+            has_default: d.default.is_some() || self.default_text.is_some(),
+            has_range: d.range.is_some(),
+            has_step: d.step.is_some(),
+            default_value: self.default().unwrap_or_default(),
+            range: [least, most, d.step.unwrap_or_default()],
+        }
+    }
+}
+
+/// What the runtime calls when it makes a component, twice: see `gxf-runtime-and-abi.md`, "Components and codelets".
+pub(crate) fn register_interface(
+    core: &'static Core,
+    component: &'static ComponentType,
+    at: &gxfs_component,
+    registrar: &gxfs_registrar,
+) -> Result<(), Error> {
+    if registrar.parameter_registrar.is_null() {
+        component.parameters.iter().try_for_each(|parameter| make(core, *parameter, at, registrar))
+    } else {
+        declare(core, component, registrar)
+    }
+}
+
+/// The declaration pass: nothing but names, types, defaults and texts.
+fn declare(core: &'static Core, component: &'static ComponentType, registrar: &gxfs_registrar) -> Result<(), Error> {
+    let name = component.info.type_name;
+    let type_name = CString::new(name).map_err(|_| Error::Nul("a type name"))?;
+    if component.parameters.is_empty() {
+        // SAFETY: the registrar's pointer comes from the runtime that calls us, and the strings are C strings.
+        let code = unsafe {
+            let symbols = &core.symbols;
+            gxfs_declare_parameterless(symbols, registrar.parameter_registrar, registrar.tid, type_name.as_ptr())
+        };
+        return check(code, || format!("declaring {name}"));
+    }
+    for parameter in component.parameters {
+        let declared = Declared::of(*parameter)?;
+        let handle_tid = match declared.declaration.kind.handle {
+            Some((target, _)) => handle_tid(target)?,
+            None => gxf_tid_t::default(),
+        };
+        let raw = declared.raw(handle_tid);
+        // SAFETY: as above; `raw` points to strings that live for ever, and the shim copies the rest.
+        let code = unsafe {
+            gxfs_declare_parameter(
+                &core.symbols,
+                registrar.parameter_registrar,
+                registrar.tid,
+                type_name.as_ptr(),
+                &raw,
+            )
+        };
+        check(code, || format!("declaring parameter '{}' of {name}", declared.declaration.key))?;
+    }
+    Ok(())
+}
+
+thread_local! {
+    /// The context whose types are being registered on this thread: the declaration pass is given none.
+    static REGISTERING: RefCell<Option<(&'static Core, gxf_context_t)>> = const { RefCell::new(None) };
+}
+
+/// Remembers the context while an extension's types are registered, for the ids of handle targets.
+pub(crate) fn registering<R>(core: &'static Core, raw: gxf_context_t, body: impl FnOnce() -> R) -> R {
+    REGISTERING.set(Some((core, raw)));
+    let result = body();
+    REGISTERING.set(None);
+    result
+}
+
+fn handle_tid(target: &CStr) -> Result<gxf_tid_t, Error> {
+    let name = target.to_string_lossy();
+    let (core, raw) = REGISTERING
+        .with_borrow(|at| *at)
+        .ok_or_else(|| Error::Misuse(format!("a handle to {name} is declared outside of a registration")))?;
+    let mut tid = gxf_tid_t::default();
+    // SAFETY: the context is being registered with, so it is live; the pointers are valid for the call.
+    let code = unsafe { core.api.GxfComponentTypeId(raw, target.as_ptr(), &mut tid) };
+    check(code, || format!("asking for the id of {name}: the standard extension must be loaded first"))?;
+    Ok(tid)
+}
+
+/// The second pass: makes the parameter of one component, gives it its default, and watches it.
+fn make(
+    core: &'static Core,
+    parameter: &'static dyn AnyParameter,
+    at: &gxfs_component,
+    registrar: &gxfs_registrar,
+) -> Result<(), Error> {
+    let declared = Declared::of(parameter)?;
+    let kind = declared.declaration.kind;
+    let doing = |what: &str| format!("{what} parameter '{}'", declared.declaration.key);
+    let symbols = core.symbols_with(kind.handle.map(|(_, register)| register), kind.vtable);
+    let raw = declared.raw(gxf_tid_t::default());
+    let mut backend = ptr::null_mut();
+    // SAFETY: the storage comes from the runtime that calls us; `raw`'s strings live for ever.
+    let code =
+        unsafe { gxfs_register_parameter(&symbols, registrar.parameter_storage, registrar.cid, &raw, &mut backend) };
+    check(code, || doing("making"))?;
+    if let Some(value) = declared.default() {
+        let source = Source { core, context: at.context, cid: registrar.cid, key: &declared.key };
+        check(parameter.write(source, value), || doing("setting the default of"))?;
+    }
+    if kind.handle.is_some() {
+        return Ok(()); // The runtime itself says what is wrong with a handle, with entity and component.
+    }
+    let own = ptr::from_ref(declared).cast();
+    // SAFETY: `backend` was made above; `declared` and `WATCH` live for ever.
+    let code = unsafe { gxfs_watch_parameter(backend, kind.number, &WATCH, own) };
+    check(code, || doing("watching"))
+}
+
+static WATCH: gxfs_parameter_calls = gxfs_parameter_calls { accept: Some(accept), parse_failed: Some(parse_failed) };
+
+thread_local! {
+    /// The refusal of the value that is being parsed on this thread.
+    static REFUSED: RefCell<Option<Refusal>> = const { RefCell::new(None) };
+}
+
+unsafe extern "C" fn accept(own: *const c_void, cid: gxf_uid_t, value: *const gxfs_value, in_parse: bool) -> bool {
+    // SAFETY: `own` is the `Declared` that `make` passed.
+    let declared = unsafe { &*own.cast::<Declared>() };
+    let check = || {
+        // SAFETY: the shim sets the member of the declared type and passes a C string for a text.
+        unsafe { declared.parameter.check(&*value) }
+    };
+    // The author's validation may panic; a panic is a refusal.
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).unwrap_or_else(|_| {
+        Err(Refusal { value: "(a value)".to_owned(), reason: "its validation panicked".to_owned() })
+    });
+    let Err(refusal) = result else { return true };
+    if in_parse {
+        REFUSED.set(Some(refusal)); // parse_failed follows and may ask for names.
+    } else {
+        log_refusal(&label_of(cid), declared, &refusal);
+    }
+    false
+}
+
+unsafe extern "C" fn parse_failed(
+    own: *const c_void,
+    raw: gxf_context_t,
+    cid: gxf_uid_t,
+    node: *mut c_void,
+    prefix: *const c_char,
+    _code: i32,
+) {
+    // SAFETY: `own` is the `Declared` that `make` passed.
+    let declared = unsafe { &*own.cast::<Declared>() };
+    let report = || {
+        let Some(core) = Core::get() else { return };
+        let refusal = REFUSED.take().unwrap_or_else(|| Refusal {
+            value: yaml_text(core, raw, cid, node, prefix).unwrap_or_else(|| "(a value)".to_owned()),
+            reason: format!("it must be {}", declared.parameter.expected()),
+        });
+        let mut eid = 0;
+        // SAFETY: the context is live while it parses; `eid` can be written.
+        unsafe { core.api.GxfComponentEntity(raw, cid, &mut eid) };
+        log_refusal(&context::label(core, raw, eid, cid), declared, &refusal);
+    };
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(report)).is_err() {
+        log::error!("parameter '{}' was refused", declared.declaration.key);
+    }
+}
+
+fn log_refusal(label: &str, declared: &Declared, refusal: &Refusal) {
+    let key = declared.declaration.key;
+    log::error!("{label}: parameter '{key}' = {} is refused: {}", refusal.value, refusal.reason);
+}
+
+/// What stands in the graph. The runtime turns any node into a text when a text is asked for, which spares knowing YAML
+/// here. The extra parameter that this leaves belongs to a component whose graph has just failed to load.
+fn yaml_text(
+    core: &Core,
+    raw: gxf_context_t,
+    cid: gxf_uid_t,
+    node: *mut c_void,
+    prefix: *const c_char,
+) -> Option<String> {
+    let key = c"__gxf_refused";
+    let mut text = ptr::null();
+    // SAFETY: called from the runtime's own parse, so that context, component, node and prefix are live, and no lock of
+    // the parameters is held; the text is copied at once.
+    unsafe {
+        Code::check(core.api.GxfParameterSetStr(raw, cid, key.as_ptr(), c"".as_ptr())).ok()?;
+        Code::check(core.api.GxfParameterSetFromYamlNode(raw, cid, key.as_ptr(), node, prefix)).ok()?;
+        Code::check(core.api.GxfParameterGetStr(raw, cid, key.as_ptr(), &mut text)).ok()?;
+        Some(format!("{:?}", CStr::from_ptr(text).to_string_lossy()))
+    }
+}
+
+/// Names of components by id, for the refusals that are logged while the runtime must not be asked.
+static LABELS: Mutex<Option<HashMap<gxf_uid_t, String>>> = Mutex::new(None);
+
+/// Remembers the name of a component whose parameters may be set.
+pub(crate) fn remember(cid: gxf_uid_t, label: String) {
+    LABELS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(cid, label);
+}
+
+/// Forgets it again.
+pub(crate) fn forget(cid: gxf_uid_t) {
+    if let Some(labels) = LABELS.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        labels.remove(&cid);
+    }
+}
+
+fn label_of(cid: gxf_uid_t) -> String {
+    let labels = LABELS.lock().unwrap_or_else(PoisonError::into_inner);
+    labels.as_ref().and_then(|labels| labels.get(&cid).cloned()).unwrap_or_else(|| format!("component with id {cid}"))
+}

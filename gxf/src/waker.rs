@@ -1,0 +1,199 @@
+//! [`Waker`]: makes the scheduler tick a codelet's entity, from any thread.
+//!
+//! Drives the `nvidia::gxf::AsynchronousSchedulingTerm` in the codelet's own entity. Which terms an entity has is the
+//! graph's business; `gxf/README.md` says which YAML goes with it.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::code::SUCCESS;
+use crate::core::Core;
+use crate::sys::{gxf_context_t, gxf_uid_t, gxfs_set_event_state, gxfs_unwatch_arrivals, gxfs_watch_arrivals};
+use crate::{Code, log};
+
+/// Makes the scheduler tick the entity of the codelet that it came from. Clones wake the same entity.
+///
+/// Usable from any thread until the codelet is deinitialised, and harmless afterwards. Wakes are not counted: many of
+/// them before a tick make one tick, and one during a tick makes another tick after it.
+#[derive(Clone)]
+pub struct Waker(Arc<Shared>);
+
+/// Held while the term is set, so that the term always follows the phase: setting it takes two short locks of the
+/// runtime's (the term's own, the scheduler's list of events), under which the runtime never calls us.
+pub(crate) struct Shared(Mutex<State>);
+
+struct State {
+    phase: Phase,
+    /// `None` once the codelet is deinitialised.
+    live: Option<Live>,
+}
+
+/// What the codelet has asked for last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing to do until the next event.
+    Waiting,
+    /// To be ticked.
+    Woken,
+    /// No more events will come.
+    Finished,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    Wake,
+    /// A tick begins, or the codelet has nothing to do.
+    Wait,
+    Finish,
+}
+
+impl Phase {
+    /// The phase after an event.
+    fn next(self, event: Event) -> Phase {
+        match (self, event) {
+            (Phase::Finished, _) | (_, Event::Finish) => Phase::Finished,
+            (_, Event::Wake) => Phase::Woken,
+            (_, Event::Wait) => Phase::Waiting,
+        }
+    }
+
+    /// The state of the scheduling term. Source: `AsynchronousEventState` in gxf/std/scheduling_terms.hpp.
+    ///
+    /// A finished codelet is in `WAIT`, not in `EVENT_NEVER`: it still takes messages where an OrSchedulingTermCombiner
+    /// says so, and no longer keeps the graph alive.
+    fn term_state(self) -> i32 {
+        match self {
+            Phase::Finished => 1, // WAIT
+            Phase::Waiting => 2,  // EVENT_WAITING: keeps the graph alive
+            Phase::Woken => 3,    // EVENT_DONE
+        }
+    }
+}
+
+struct Live {
+    core: &'static Core,
+    raw: gxf_context_t,
+    eid: gxf_uid_t,
+    term: *mut c_void,
+    /// The watches on the entity's receivers.
+    arrivals: Vec<*mut c_void>,
+}
+
+// SAFETY: the term guards its state with a mutex of its own and sends the event from any thread
+// (AsynchronousSchedulingTerm::setEventState); GxfEntityEventNotify may be called from any thread. Both objects live
+// until the codelet's entity is destroyed, which is after `Shared::end` took this value away.
+unsafe impl Send for Live {}
+// SAFETY: as above.
+unsafe impl Sync for Live {}
+
+impl Live {
+    fn set(&self, state: i32) {
+        // SAFETY: `term` is an AsynchronousSchedulingTerm of a live entity; the symbol was checked when it was made.
+        unsafe { gxfs_set_event_state(&self.core.symbols, self.term, state) }
+    }
+
+    fn notify(&self) {
+        // SAFETY: the context is live.
+        let code = unsafe { self.core.api.GxfEntityEventNotify(self.raw, self.eid) };
+        if let Err(code) = Code::check(code) {
+            log::debug!("entity {} could not be notified: {code}", self.eid);
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn waker(core: &'static Core, raw: gxf_context_t, eid: gxf_uid_t, term: *mut c_void) -> Waker {
+        let live = Live { core, raw, eid, term, arrivals: Vec::new() };
+        live.set(Phase::Waiting.term_state());
+        Waker(Arc::new(Shared(Mutex::new(State { phase: Phase::Waiting, live: Some(live) }))))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn apply(&self, event: Event) {
+        let mut state = self.state();
+        let before = state.phase;
+        state.phase = before.next(event);
+        let Some(live) = &state.live else { return };
+        if state.phase == before {
+            return; // Many wakes before a tick make one notification.
+        }
+        live.set(state.phase.term_state());
+        if state.phase == Phase::Finished {
+            // The term is silent about this state, and a scheduler looks at a waiting entity only when told to.
+            live.notify();
+        }
+    }
+}
+
+impl Waker {
+    /// Makes the scheduler tick the entity soon.
+    pub fn wake(&self) {
+        self.0.apply(Event::Wake);
+    }
+
+    /// Back to waiting for the next event. Done by itself before each tick; needed only to take a wake back.
+    pub fn wait(&self) {
+        self.0.apply(Event::Wait);
+    }
+
+    /// No more events will come. The entity no longer keeps the graph alive; messages still make it tick where an
+    /// `nvidia::gxf::OrSchedulingTermCombiner` joins the terms. There is no way back.
+    pub fn finish(&self) {
+        self.0.apply(Event::Finish);
+    }
+
+    /// Lets each message that arrives at `receiver` wake the entity as well. A raw GXF code.
+    pub(crate) fn watch_arrivals(&self, receiver: *mut c_void) -> i32 {
+        let mut state = self.0.state();
+        let Some(live) = state.live.as_mut() else { return SUCCESS };
+        // Never given back: a thread may be between the arrival and the call when the watch ends. A few dozen bytes per
+        // activation.
+        let own = Arc::into_raw(Arc::clone(&self.0));
+        let mut watch = ptr::null_mut();
+        // SAFETY: `receiver` is a live Receiver; `arrived` expects what `own` is, and `own` is never freed.
+        let code = unsafe { gxfs_watch_arrivals(&live.core.symbols, receiver, Some(arrived), own.cast(), &mut watch) };
+        if code == SUCCESS {
+            live.arrivals.push(watch);
+        }
+        code
+    }
+
+    /// From here on nothing happens any more, whoever still has a clone.
+    pub(crate) fn end(&self) {
+        let live = self.0.state().live.take();
+        for watch in live.into_iter().flat_map(|live| live.arrivals) {
+            // SAFETY: made by gxfs_watch_arrivals for a receiver of the codelet's own entity, which still exists.
+            unsafe { gxfs_unwatch_arrivals(watch) }
+        }
+    }
+}
+
+unsafe extern "C" fn arrived(own: *const c_void) {
+    // SAFETY: `own` is the pointer to a `Shared` that watch_arrivals passed, and that is never freed.
+    let shared = unsafe { &*own.cast::<Shared>() };
+    // Nothing in `apply` panics: locks are taken over when poisoned, and the rest are calls into the runtime.
+    shared.apply(Event::Wake);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finished_is_for_ever() {
+        for event in [Event::Wake, Event::Wait, Event::Finish] {
+            assert_eq!(Phase::Finished.next(event), Phase::Finished);
+        }
+    }
+
+    #[test]
+    fn a_wake_outlives_nothing_but_the_next_wait() {
+        assert_eq!(Phase::Waiting.next(Event::Wake), Phase::Woken);
+        assert_eq!(Phase::Woken.next(Event::Wake), Phase::Woken);
+        assert_eq!(Phase::Woken.next(Event::Wait), Phase::Waiting);
+    }
+}
