@@ -46,7 +46,8 @@ impl fmt::Display for Location {
     }
 }
 
-fn without_password(uri: &str) -> String {
+/// A URI for logs: a password in it is shown as `***`.
+pub fn without_password(uri: &str) -> String {
     let Some((scheme, rest)) = uri.split_once("://") else { return uri.into() };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     match authority.rsplit_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host))) {

@@ -1,0 +1,93 @@
+//! From a trigger to the engine: reads a message, finds its source, asks for the session, and makes out the receipt.
+//! Messages and local events take the same way from the request on.
+//! Reading JSON is left to `trigger`, deciding to the engine, sending receipts to `outbox`.
+
+use std::sync::Arc;
+
+use recorder::Recorder;
+use recorder::core::{Moment, SessionId, StartRequest, Utc};
+use recorder::record::Trigger;
+use trigger::{Command, Message, Sensors};
+
+use crate::nvds_message::NvDsMessage;
+use crate::outbox::Outbox;
+use crate::receipt::{Asked, Receipt};
+use crate::settings::overlap;
+
+/// Why nothing is recorded with `smart-record: 0`.
+const OFF: &str = "the recorder is off: smart-record is 0; set it to 1 or 2";
+
+/// The engine with its sensors' names.
+pub(crate) struct Dispatch {
+    /// `None`: the recorder is off.
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) sensors: Sensors,
+    pub(crate) outbox: Arc<Outbox>,
+}
+
+impl Dispatch {
+    /// A message has arrived. Exactly one receipt is made out for it at once.
+    pub(crate) fn message(&self, payload: &[u8]) {
+        let message = match Message::parse(payload) {
+            Ok(message) => message,
+            Err(error) => {
+                let trigger = Trigger { id: error.id.clone(), metadata: None };
+                self.outbox.put(Receipt::unreadable(error.sensor.clone(), trigger, error.to_string()));
+                return;
+            }
+        };
+        let trigger = Trigger { id: message.id, metadata: message.metadata };
+        match self.sensors.lookup(&message.sensor) {
+            Ok(source) => match message.command {
+                Command::Start { start, end, overlap: policy } => {
+                    let at = |utc: trigger::Utc| Moment::Utc(Utc(utc.as_nanos()));
+                    let request = StartRequest {
+                        start: start.map_or(Moment::Now, at),
+                        end: end.map(at),
+                        overlap: policy.map(overlap),
+                    };
+                    self.start(source, request, trigger);
+                }
+                Command::Stop { session } => self.stop(source, session.map(SessionId), trigger),
+            },
+            Err(error) => self.outbox.put(Receipt::unreadable(Some(message.sensor), trigger, error.to_string())),
+        }
+    }
+
+    /// A message has arrived that carries no `NvDsMessage`.
+    pub(crate) fn foreign_message(&self) {
+        let reason = format!("it carries no {}", <NvDsMessage as gxf::Data>::INFO.type_name);
+        self.outbox.put(Receipt::unreadable(None, Trigger::default(), reason));
+    }
+
+    /// Asks for a session of a source that exists.
+    pub(crate) fn start(&self, source: usize, request: StartRequest, trigger: Trigger) {
+        self.outbox.session_begins();
+        let sensor = self.sensors.name(source);
+        let answer = match &self.recorder {
+            Some(recorder) => {
+                recorder.start_session(source, request, trigger.clone()).map_err(|rejection| rejection.to_string())
+            }
+            None => Err(OFF.into()),
+        };
+        self.outbox.put(match answer {
+            Ok(accepted) => Receipt::started(source, sensor, trigger, &accepted),
+            Err(reason) => {
+                self.outbox.session_ends();
+                Receipt::rejected(Asked::StartRecording, source, sensor, trigger, reason)
+            }
+        });
+    }
+
+    fn stop(&self, source: usize, session: Option<SessionId>, trigger: Trigger) {
+        let sensor = self.sensors.name(source);
+        let answer = match &self.recorder {
+            Some(recorder) => recorder.stop_session(source, session).map_err(|rejection| rejection.to_string()),
+            None => Err(OFF.into()),
+        };
+        self.outbox.put(match answer {
+            Ok(sessions) => Receipt::stopped(source, sensor, trigger, sessions),
+            Err(reason) => Receipt::rejected(Asked::StopRecording, source, sensor, trigger, reason),
+        });
+    }
+}

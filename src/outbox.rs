@@ -1,0 +1,155 @@
+//! What waits to be told: receipts on their way to `done-tx`, and how many sessions and sources are still under way.
+//! Filled from any thread, emptied by the codelet's ticks.
+//! What a receipt says is left to `receipt`, when to tick to the waker.
+
+use std::collections::VecDeque;
+
+use gxf::Waker;
+use parking_lot::Mutex;
+use recorder::event::Event;
+
+use crate::receipt::Receipt;
+
+/// More receipts than this do not wait: the codelet takes no further messages until some have left.
+const FULL: usize = 1_024;
+
+/// See the module.
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    /// Receipts are queued only where somebody takes them.
+    publishes: bool,
+    waker: Option<Waker>,
+}
+
+#[derive(Default)]
+struct State {
+    receipts: VecDeque<Receipt>,
+    sessions: usize,
+    sources: usize,
+    failures: Vec<String>,
+}
+
+/// How the sources have ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Some still send, or something is still to be told.
+    NotYet,
+    /// All of them, and at least one of them just ended.
+    All,
+    /// All of them failed; the last reason.
+    AllFailed(String),
+}
+
+impl Outbox {
+    pub(crate) fn new(sources: usize, publishes: bool, waker: Option<Waker>) -> Self {
+        Self { state: Mutex::new(State { sources, ..State::default() }), publishes, waker }
+    }
+
+    /// Logs a receipt and queues it.
+    pub(crate) fn put(&self, receipt: Receipt) {
+        receipt.log();
+        if self.publishes {
+            self.state.lock().receipts.push_back(receipt);
+        }
+        self.wake();
+    }
+
+    /// A session is about to be asked for. Counted first, so that its end cannot be counted before.
+    pub(crate) fn session_begins(&self) {
+        self.state.lock().sessions += 1;
+    }
+
+    /// It has ended, or never began.
+    pub(crate) fn session_ends(&self) {
+        let mut state = self.state.lock();
+        state.sessions = state.sessions.saturating_sub(1);
+    }
+
+    /// Takes what the engine tells.
+    pub(crate) fn event(&self, event: Event) {
+        match event {
+            Event::Done(done) => {
+                self.session_ends();
+                self.put(Receipt::Done(done));
+            }
+            Event::Failed(failed) => {
+                self.session_ends();
+                self.put(Receipt::Failed(failed));
+            }
+            Event::SourceEnded { source, error } => {
+                match &error {
+                    Some(error) => gxf::log::error!("{error}"),
+                    None => gxf::log::info!("source {source} has ended"),
+                }
+                let mut state = self.state.lock();
+                state.sources = state.sources.saturating_sub(1);
+                state.failures.extend(error);
+                drop(state);
+                self.wake();
+            }
+            Event::Notice(text) => gxf::log::warning!("{text}"),
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake();
+        }
+    }
+
+    /// No more messages are to be taken for now.
+    pub(crate) fn is_full(&self) -> bool {
+        self.state.lock().receipts.len() >= FULL
+    }
+
+    /// The oldest receipt.
+    pub(crate) fn take(&self) -> Option<Receipt> {
+        self.state.lock().receipts.pop_front()
+    }
+
+    /// It could not be sent: the next tick tries again.
+    pub(crate) fn put_back(&self, receipt: Receipt) {
+        self.state.lock().receipts.push_front(receipt);
+    }
+
+    /// Ticks again if something is left to be sent.
+    pub(crate) fn wake_for_the_rest(&self) {
+        if !self.state.lock().receipts.is_empty() {
+            self.wake();
+        }
+    }
+
+    /// Whether there is nothing left to do, of `total` sources.
+    pub(crate) fn ended(&self, total: usize) -> Ended {
+        let state = self.state.lock();
+        if state.sources > 0 || state.sessions > 0 || !state.receipts.is_empty() {
+            return Ended::NotYet;
+        }
+        match state.failures.last() {
+            Some(last) if state.failures.len() == total => Ended::AllFailed(last.clone()),
+            _ => Ended::All,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_comes_after_the_last_source_session_and_receipt() {
+        let outbox = Outbox::new(2, true, None);
+        outbox.session_begins();
+        outbox.event(Event::SourceEnded { source: 0, error: Some("gone".into()) });
+        assert_eq!(outbox.ended(2), Ended::NotYet);
+        outbox.event(Event::SourceEnded { source: 1, error: None });
+        assert_eq!(outbox.ended(2), Ended::NotYet);
+        outbox.session_ends();
+        outbox.put(Receipt::unreadable(None, recorder::record::Trigger::default(), "x".into()));
+        assert_eq!(outbox.ended(2), Ended::NotYet);
+        assert!(outbox.take().is_some());
+        assert_eq!(outbox.ended(2), Ended::All);
+        outbox.event(Event::SourceEnded { source: 1, error: Some("late".into()) });
+        assert_eq!(outbox.ended(2), Ended::AllFailed("late".into()));
+    }
+}

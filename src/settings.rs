@@ -1,0 +1,138 @@
+//! What the parameters of `NvDsSmartRecord` mean together: sources, sensors, rules, checked as a whole.
+//! Each parameter's own type and range have been checked by the `gxf` crate before.
+//! Acting on them is left to `nvds_smart_record`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gxf::{BoxError, Context};
+use recorder::Container;
+use recorder::core::{Config, Overlap};
+use recorder::recorder::{RecorderSetup, SourceSetup};
+use recorder::source::{Location, Mode, Reception, RtpProtocol, without_password};
+use trigger::{LocalEvents, Sensors};
+
+use crate::error::Error;
+use crate::parameters as p;
+
+/// What starts recordings (`smart-record`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Triggers {
+    /// Nothing.
+    Off,
+    /// Messages.
+    Messages,
+    /// Messages and local events.
+    MessagesAndLocalEvents,
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) triggers: Triggers,
+    pub(crate) recorder: RecorderSetup,
+    pub(crate) sensors: Sensors,
+    /// The schedule of a source's local events.
+    pub(crate) local_events: LocalEvents,
+}
+
+impl Settings {
+    /// Reads the parameters of the component.
+    pub(crate) fn read(context: &Context<'_>) -> Result<Self, BoxError> {
+        let seconds = |parameter| Ok::<_, gxf::Error>(Duration::from_secs(u64::from(context.get::<u32>(parameter)?)));
+        let uri_list = context.get(&p::URI_LIST)?;
+        let locations = locations(&uri_list)?;
+        let list_file = context.try_get(&p::SENSOR_LIST_FILE)?.filter(|file| !file.as_os_str().is_empty());
+        let sensors = Sensors::new(&context.get(&p::SENSOR_ID_LIST)?, list_file.as_deref(), locations.len())?;
+        let cache = seconds(&p::CACHE)?;
+        let start_time = seconds(&p::START_TIME)?;
+        if start_time > cache {
+            return Err(Error::Parameter {
+                key: p::START_TIME.key(),
+                value: start_time.as_secs().to_string(),
+                reason: format!("at most smart-rec-cache, {} s, is allowed", cache.as_secs()),
+            }
+            .into());
+        }
+        let sources = locations
+            .into_iter()
+            .enumerate()
+            .map(|(index, location)| SourceSetup { location, sensor: sensors.name(index).to_owned() })
+            .collect();
+        let recorder = RecorderSetup {
+            sources,
+            reception: Reception {
+                mode: match context.get(&p::MODE)? {
+                    1 => Mode::VideoOnly,
+                    2 => Mode::AudioOnly,
+                    _ => Mode::AudioAndVideo,
+                },
+                latency_ms: context.get(&p::LATENCY)?,
+                protocol: if context.get(&p::SELECT_RTP_PROTOCOL)? == 4 { RtpProtocol::Tcp } else { RtpProtocol::Any },
+            },
+            config: Config {
+                window: cache,
+                default_duration: seconds(&p::DEFAULT_DURATION)?,
+                max_sessions: context.get(&p::MAX_SESSIONS)?,
+                overlap: overlap(context.get(&p::OVERLAP)?.parse::<trigger::Overlap>()?),
+            },
+            container: if context.get(&p::CONTAINER)? == 1 { Container::Mkv } else { Container::Mp4 },
+            dir: folder(&context.get(&p::DIR_PATH)?),
+            prefix: context.get(&p::FILE_PREFIX)?,
+            sidecar: context.get(&p::SIDECAR)?,
+        };
+        Ok(Self {
+            triggers: match context.get(&p::SMART_RECORD)? {
+                0 => Triggers::Off,
+                1 => Triggers::Messages,
+                _ => Triggers::MessagesAndLocalEvents,
+            },
+            recorder,
+            sensors,
+            local_events: LocalEvents::new(seconds(&p::INTERVAL)?, start_time, seconds(&p::DURATION)?),
+        })
+    }
+}
+
+/// The entries of `uri-list`.
+fn locations(uri_list: &str) -> Result<Vec<Location>, Error> {
+    let refuse = |value: &str, reason: String| Error::Parameter {
+        key: p::URI_LIST.key(),
+        value: without_password(value),
+        reason,
+    };
+    let entries = uri_list.split(';').map(str::trim).filter(|entry| !entry.is_empty());
+    let locations = entries
+        .map(|entry| Location::parse(entry).map_err(|reason| refuse(entry, reason)))
+        .collect::<Result<Vec<_>, _>>()?;
+    if locations.is_empty() {
+        return Err(refuse(uri_list, "at least one source is needed, for example rtsp://camera/stream".into()));
+    }
+    Ok(locations)
+}
+
+fn folder(dir: &str) -> PathBuf {
+    // As with NVIDIA's, an empty one is the current folder.
+    if dir.is_empty() { ".".into() } else { dir.into() }
+}
+
+/// The engine's word for a policy of the trigger side.
+pub(crate) fn overlap(policy: trigger::Overlap) -> Overlap {
+    match policy {
+        trigger::Overlap::Separate => Overlap::Separate,
+        trigger::Overlap::Reject => Overlap::Reject,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_list_has_sources_and_says_which_entry_is_bad() {
+        assert_eq!(locations("rtsp://a/1; file:///b.mp4 ;").unwrap().len(), 2);
+        let error = locations("rtsp://a/1;nonsense").unwrap_err().to_string();
+        assert!(error.contains("'uri-list' = \"nonsense\"") && error.contains("rtsp://"), "{error}");
+        assert!(locations(" ; ").unwrap_err().to_string().contains("at least one"));
+    }
+}
