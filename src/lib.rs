@@ -7,6 +7,7 @@ mod error;
 mod local_triggers;
 mod nvds_message;
 mod nvds_msg_file_receiver;
+mod nvds_msg_file_transmitter;
 mod nvds_smart_record;
 mod outbox;
 mod parameters;
@@ -15,6 +16,7 @@ mod settings;
 
 use nvds_message::NvDsMessage;
 use nvds_msg_file_receiver::NvDsMsgFileReceiver;
+use nvds_msg_file_transmitter::NvDsMsgFileTransmitter;
 use nvds_smart_record::NvDsSmartRecord;
 
 gxf::extension! {
@@ -27,6 +29,6 @@ gxf::extension! {
     author: env!("EXTENSION_AUTHOR"),
     version: env!("EXTENSION_VERSION"),
     license: env!("EXTENSION_LICENSE"),
-    codelets: [NvDsSmartRecord, NvDsMsgFileReceiver],
+    codelets: [NvDsSmartRecord, NvDsMsgFileReceiver, NvDsMsgFileTransmitter],
     data: [NvDsMessage],
 }

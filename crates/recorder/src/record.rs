@@ -186,8 +186,6 @@ pub struct FailedRecord {
 pub struct Closing {
     /// The core's figures.
     pub ended: Ended,
-    /// The asked interval in UTC.
-    pub asked_utc: Option<UtcInterval>,
     /// The delivered interval in UTC.
     pub actual_utc: Option<UtcInterval>,
     /// Whose clock UTC rests on.

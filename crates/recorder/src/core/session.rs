@@ -9,7 +9,7 @@ use super::cache::Track;
 use super::frame::{Frame, Stream};
 use super::progress::{Delivered, Progress};
 use super::source_core::{Action, Actions};
-use super::time::{Interval, RunningTime};
+use super::time::{Interval, RunningTime, Utc, UtcInterval};
 
 /// Names a session within its source: the smallest number that was free when it started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -73,6 +73,8 @@ pub enum FailReason {
 pub struct Ended {
     /// What was asked for, as it stood at the end (a stop message moves the end).
     pub asked: Interval,
+    /// The same in UTC, as the request named it or as it was when the request came.
+    pub asked_utc: Option<UtcInterval>,
     /// What the file holds.
     pub delivered: Delivered,
     /// Why it ended.
@@ -118,6 +120,7 @@ struct Recording<P> {
 pub(super) struct Session<P> {
     pub(super) id: SessionId,
     pub(super) asked: Interval,
+    asked_utc: Option<UtcInterval>,
     pub(super) main: Stream,
     /// A stop message has moved the asked end.
     stopped: bool,
@@ -134,8 +137,8 @@ pub(super) struct Tracks<'a, P, C> {
 }
 
 impl<P: Clone> Session<P> {
-    pub(super) fn new(id: SessionId, asked: Interval, main: Stream) -> Self {
-        Self { id, asked, main, stopped: false, phase: Phase::Waiting }
+    pub(super) fn new(id: SessionId, asked: Interval, asked_utc: Option<UtcInterval>, main: Stream) -> Self {
+        Self { id, asked, asked_utc, main, stopped: false, phase: Phase::Waiting }
     }
 
     /// Still takes frames: neither finishing nor finished.
@@ -149,10 +152,13 @@ impl<P: Clone> Session<P> {
     }
 
     /// Moves the asked end to `end` if that is earlier.
-    pub(super) fn stop_at(&mut self, end: RunningTime) {
+    pub(super) fn stop_at(&mut self, end: RunningTime, end_utc: Option<Utc>) {
         if end < self.asked.end {
             self.asked.end = end;
             self.stopped = true;
+            if let (Some(asked), Some(end)) = (&mut self.asked_utc, end_utc) {
+                asked.end = end;
+            }
         }
     }
 
@@ -288,7 +294,7 @@ impl<P: Clone> Session<P> {
         self.flush_ahead(self.asked.end, actions);
         if let Phase::Recording(recording) = std::mem::replace(&mut self.phase, Phase::Finishing) {
             let delivered = recording.progress.finish(next);
-            let ended = Ended { asked: self.asked, delivered, reason };
+            let ended = Ended { asked: self.asked, asked_utc: self.asked_utc, delivered, reason };
             actions.push(Action::Close { session: self.id, ended });
         }
     }

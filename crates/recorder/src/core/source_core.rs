@@ -313,7 +313,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         if self.lane(main).ended {
             return Err(Rejection::SourceEnded);
         }
-        let asked = self.asked(request, at)?;
+        let (asked, asked_utc) = self.asked(request, at)?;
         if let Some(oldest) = self.lane(main).track.oldest()
             && asked.end <= oldest
         {
@@ -328,7 +328,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
             return Err(Rejection::Overlaps { session: session.id });
         }
         let id = self.free_id();
-        self.sessions.push(Session::new(id, asked, main));
+        self.sessions.push(Session::new(id, asked, asked_utc, main));
         let mut actions = Actions::new();
         self.each_session(|session, tracks| {
             if session.id == id {
@@ -336,27 +336,36 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
             }
         });
         let cached_from = self.lane(main).track.oldest().filter(|oldest| *oldest > asked.start);
-        let asked_utc = self.timeline.utc_interval(asked);
         Ok((Accepted { session: id, asked, asked_utc, cached_from }, actions))
     }
 
-    fn asked(&self, request: StartRequest, at: Arrival) -> Result<Interval, Rejection> {
+    /// The asked interval on both clocks. What the request names in UTC stays as it is, however the mapping moves.
+    fn asked(&self, request: StartRequest, at: Arrival) -> Result<(Interval, Option<UtcInterval>), Rejection> {
         let now = self.timeline.now(at).ok_or(Rejection::NothingYet)?;
-        let resolve = |moment| match moment {
-            Moment::Now => Ok(now),
-            Moment::Ago(duration) => Ok(now - duration),
-            Moment::In(duration) => Ok(now + duration),
-            Moment::Utc(utc) => self.timeline.running_time(utc).ok_or(Rejection::NothingYet),
+        let resolve = |moment| {
+            let running = match moment {
+                Moment::Now => now,
+                Moment::Ago(duration) => now - duration,
+                Moment::In(duration) => now + duration,
+                Moment::Utc(utc) => {
+                    return Ok((self.timeline.running_time(utc).ok_or(Rejection::NothingYet)?, Some(utc)));
+                }
+            };
+            Ok((running, self.timeline.utc(running)))
         };
-        let start = resolve(request.start)?;
-        let end = match request.end {
+        let (start, start_utc) = resolve(request.start)?;
+        let (end, end_utc) = match request.end {
             Some(moment) => resolve(moment)?,
-            None => now.max(start) + self.config.default_duration,
+            None => {
+                let end = now.max(start) + self.config.default_duration;
+                (end, self.timeline.utc(end))
+            }
         };
         if end <= start {
             return Err(Rejection::EmptyInterval);
         }
-        Ok(Interval { start, end })
+        let utc = start_utc.zip(end_utc).map(|(start, end)| UtcInterval { start, end });
+        Ok((Interval { start, end }, utc))
     }
 
     fn free_id(&self) -> SessionId {
@@ -392,9 +401,10 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         stopped.sort_unstable();
         // The frame that begins this very moment has been written by now: the end lies just after it.
         let end = now + Duration::from_nanos(1);
+        let end_utc = self.timeline.utc(end);
         let mut actions = Actions::new();
         for candidate in self.sessions.iter_mut().filter(|candidate| wanted(candidate.id)) {
-            candidate.stop_at(end);
+            candidate.stop_at(end, end_utc);
             if candidate.asked.end <= candidate.asked.start {
                 // It was to begin later: nothing of it lies before now.
                 candidate.end_now(EndReason::Stopped, &mut actions);

@@ -86,7 +86,6 @@ impl State {
                 Action::Close { session, ended } => {
                     let timeline = self.core.timeline();
                     let closing = Closing {
-                        asked_utc: timeline.utc_interval(ended.asked),
                         actual_utc: timeline.utc_interval(ended.delivered.interval),
                         utc_origin: timeline.utc_origin(),
                         ended,

@@ -212,7 +212,7 @@ impl File {
             source: job.source.index,
             session: job.session,
             file: self.path.clone(),
-            asked: Times::new(closing.ended.asked, closing.asked_utc),
+            asked: Times::new(closing.ended.asked, closing.ended.asked_utc),
             actual: Times::new(delivered.interval, closing.actual_utc),
             utc_origin: closing.utc_origin,
             lead_ns: u64::try_from(closing.ended.lead().as_nanos()).unwrap_or(u64::MAX),
