@@ -117,6 +117,7 @@ gxf_result_t GxfGraphDeactivate(gxf_context_t context);
 gxf_result_t GxfCreateEntity(gxf_context_t context, const GxfEntityCreateInfo* info,
                              gxf_uid_t* eid);
 gxf_result_t GxfEntityFind(gxf_context_t context, const char* name, gxf_uid_t* eid);
+gxf_result_t GxfEntityFindAll(gxf_context_t context, uint64_t* num_entities, gxf_uid_t* entities);
 gxf_result_t GxfEntityGetName(gxf_context_t context, gxf_uid_t eid, const char** name);
 gxf_result_t GxfEntityRefCountInc(gxf_context_t context, gxf_uid_t eid);
 gxf_result_t GxfEntityRefCountDec(gxf_context_t context, gxf_uid_t eid);
@@ -125,6 +126,7 @@ gxf_result_t GxfEntityEventNotify(gxf_context_t context, gxf_uid_t eid);
 gxf_result_t GxfComponentTypeId(gxf_context_t context, const char* name, gxf_tid_t* tid);
 gxf_result_t GxfComponentTypeName(gxf_context_t context, gxf_tid_t tid, const char** name);
 gxf_result_t GxfComponentName(gxf_context_t context, gxf_uid_t cid, const char** name);
+gxf_result_t GxfComponentType(gxf_context_t context, gxf_uid_t cid, gxf_tid_t* tid);
 gxf_result_t GxfComponentEntity(gxf_context_t context, gxf_uid_t cid, gxf_uid_t* eid);
 gxf_result_t GxfComponentAdd(gxf_context_t context, gxf_uid_t eid, gxf_tid_t tid, const char* name,
                              gxf_uid_t* cid);

@@ -11,7 +11,7 @@ use crate::component::{ComponentType, Make};
 use crate::core::Core;
 use crate::sys::{gxfs_codelet_calls, gxfs_codelet_new, gxfs_component, gxfs_registrar};
 use crate::trampoline::{Failure, enter};
-use crate::{BoxError, Code, Codelet, Context, Error, TickContext, Waker, context, register};
+use crate::{BoxError, Code, Codelet, Context, Error, TickContext, Waker, context, register, settle};
 
 /// A [`Codelet`] whose type is forgotten.
 pub(crate) trait AnyCodelet {
@@ -161,6 +161,7 @@ unsafe fn end(this: *mut c_void, at: *const gxfs_component) -> i32 {
     if let Some(waker) = instance.waker.take() {
         waker.end();
     }
+    settle::stopped(at.context, at.eid, at.cid); // GXF does not stop what failed to start.
     register::forget(at.cid);
     let codelet = instance.codelet.take();
     enter(
@@ -174,12 +175,21 @@ unsafe fn end(this: *mut c_void, at: *const gxfs_component) -> i32 {
 
 unsafe extern "C" fn start(this: *mut c_void, at: *const gxfs_component) -> i32 {
     // SAFETY: called by the C++ object with its own arguments.
-    unsafe { call(this, at, |codelet, context| codelet.start(&context)) }
+    unsafe {
+        call(this, at, |codelet, context| {
+            settle::started(context.core, context.raw, context.eid, context.cid);
+            codelet.start(&context)?;
+            if let Some(waker) = context.waker.get() {
+                waker.start();
+            }
+            Ok(())
+        })
+    }
 }
 
 unsafe extern "C" fn tick(this: *mut c_void, at: *const gxfs_component) -> i32 {
     // SAFETY: called by the C++ object with its own arguments.
-    unsafe {
+    let code = unsafe {
         call(this, at, |codelet, context| {
             // Before the tick, so that a wake during it makes another one.
             if let Some(waker) = context.waker.get() {
@@ -187,12 +197,22 @@ unsafe extern "C" fn tick(this: *mut c_void, at: *const gxfs_component) -> i32 {
             }
             codelet.tick(&TickContext(context))
         })
-    }
+    };
+    settle::ticked();
+    code
 }
 
 unsafe extern "C" fn stop(this: *mut c_void, at: *const gxfs_component) -> i32 {
     // SAFETY: called by the C++ object with its own arguments.
-    unsafe { call(this, at, |codelet, context| codelet.stop(&context)) }
+    unsafe {
+        call(this, at, |codelet, context| {
+            if let Some(waker) = context.waker.get() {
+                waker.stop();
+            }
+            settle::stopped(context.raw, context.eid, context.cid);
+            codelet.stop(&context)
+        })
+    }
 }
 
 unsafe extern "C" fn drop_instance(this: *mut c_void) {

@@ -20,6 +20,7 @@ mod parameter;
 mod parameter_type;
 mod register;
 mod runtime;
+mod settle;
 mod sys;
 mod tid;
 mod trampoline;

@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::error::check;
 use crate::log::Severity;
 use crate::sys::{GxfLoadExtensionsInfo, gxf_context_t};
-use crate::{ComponentDescription, Error, ExtensionDescription, ParameterDescription, Tid, info};
+use crate::{Code, ComponentDescription, Error, ExtensionDescription, ParameterDescription, ParameterValue, Tid, info};
 
 const CORE_FILE: &str = "libgxf_core.so";
 
@@ -350,6 +350,61 @@ impl GraphContext {
     /// If the type is unknown or has no such parameter.
     pub fn parameter_info(&self, tid: Tid, key: &str) -> Result<ParameterDescription, Error> {
         info::parameter(self.core, self.raw, tid, key)
+    }
+
+    /// Sets a parameter of a component while the graph is loaded or runs. Only for parameters that are declared as
+    /// numbers, truth values, texts or paths.
+    ///
+    /// # Errors
+    /// If there is no such component or parameter, its type is another one, or the component refuses the value.
+    pub fn set_parameter(&self, entity: &str, component: &str, key: &str, value: &ParameterValue) -> Result<(), Error> {
+        let doing = || format!("setting {entity}/{component}/{key} to {value}");
+        let c_string = |text: &str| CString::new(text).map_err(|_| Error::Nul("a name or a text"));
+        let (entity, component, c_key) = (c_string(entity)?, c_string(component)?, c_string(key)?);
+        let (mut eid, mut cid, mut offset, mut tid) = (0, 0, 0, Default::default());
+        let api = &self.core.api;
+        // SAFETY: the context is live; all pointers are valid for the calls. A null tid stands for any type.
+        unsafe {
+            check(api.GxfEntityFind(self.raw, entity.as_ptr(), &mut eid), doing)?;
+            let found = api.GxfComponentFind(self.raw, eid, tid, component.as_ptr(), &mut offset, &mut cid);
+            check(found, doing)?;
+            check(api.GxfComponentType(self.raw, cid, &mut tid), doing)?;
+        }
+        let declared = self.parameter_info(Tid::from_raw(tid), key)?.type_name;
+        let (raw, key) = (self.raw, c_key.as_ptr());
+        // SAFETY: as above; each number is within its type, and texts are copied by the runtime.
+        let code = unsafe {
+            match (declared, value) {
+                ("GXF_PARAMETER_TYPE_UINT64", ParameterValue::Unsigned(value)) => {
+                    api.GxfParameterSetUInt64(raw, cid, key, *value)
+                }
+                ("GXF_PARAMETER_TYPE_UINT32", ParameterValue::Unsigned(value)) => match u32::try_from(*value) {
+                    Ok(value) => api.GxfParameterSetUInt32(raw, cid, key, value),
+                    Err(_) => Code::PARAMETER_OUT_OF_RANGE.raw(),
+                },
+                ("GXF_PARAMETER_TYPE_INT64", ParameterValue::Signed(value)) => {
+                    api.GxfParameterSetInt64(raw, cid, key, *value)
+                }
+                ("GXF_PARAMETER_TYPE_INT32", ParameterValue::Signed(value)) => match i32::try_from(*value) {
+                    Ok(value) => api.GxfParameterSetInt32(raw, cid, key, value),
+                    Err(_) => Code::PARAMETER_OUT_OF_RANGE.raw(),
+                },
+                ("GXF_PARAMETER_TYPE_FLOAT64", ParameterValue::Float(value)) => {
+                    api.GxfParameterSetFloat64(raw, cid, key, *value)
+                }
+                ("GXF_PARAMETER_TYPE_BOOL", ParameterValue::Bool(value)) => {
+                    api.GxfParameterSetBool(raw, cid, key, *value)
+                }
+                ("GXF_PARAMETER_TYPE_STRING", ParameterValue::Text(value)) => {
+                    api.GxfParameterSetStr(raw, cid, key, c_string(value)?.as_ptr())
+                }
+                ("GXF_PARAMETER_TYPE_FILE", ParameterValue::Text(value)) => {
+                    api.GxfParameterSetPath(raw, cid, key, c_string(value)?.as_ptr())
+                }
+                _ => Code::PARAMETER_INVALID_TYPE.raw(),
+            }
+        };
+        check(code, doing)
     }
 
     /// The context for calls that this crate does not wrap.

@@ -25,6 +25,8 @@ pub(crate) struct Shared(Mutex<State>);
 
 struct State {
     phase: Phase,
+    /// Between start and stop. Outside of it GXF takes an event for an error, so the phase is only noted.
+    started: bool,
     /// `None` once the codelet is deinitialised.
     live: Option<Live>,
 }
@@ -93,6 +95,14 @@ impl Live {
         unsafe { gxfs_set_event_state(&self.core.symbols, self.term, state) }
     }
 
+    fn apply(&self, phase: Phase) {
+        self.set(phase.term_state());
+        if phase == Phase::Finished {
+            // The term is silent about this state, and a scheduler looks at a waiting entity only when told to.
+            self.notify();
+        }
+    }
+
     fn notify(&self) {
         // SAFETY: the context is live.
         let code = unsafe { self.core.api.GxfEntityEventNotify(self.raw, self.eid) };
@@ -106,7 +116,7 @@ impl Shared {
     pub(crate) fn waker(core: &'static Core, raw: gxf_context_t, eid: gxf_uid_t, term: *mut c_void) -> Waker {
         let live = Live { core, raw, eid, term, arrivals: Vec::new() };
         live.set(Phase::Waiting.term_state());
-        Waker(Arc::new(Shared(Mutex::new(State { phase: Phase::Waiting, live: Some(live) }))))
+        Waker(Arc::new(Shared(Mutex::new(State { phase: Phase::Waiting, started: false, live: Some(live) }))))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,13 +128,9 @@ impl Shared {
         let before = state.phase;
         state.phase = before.next(event);
         let Some(live) = &state.live else { return };
-        if state.phase == before {
-            return; // Many wakes before a tick make one notification.
-        }
-        live.set(state.phase.term_state());
-        if state.phase == Phase::Finished {
-            // The term is silent about this state, and a scheduler looks at a waiting entity only when told to.
-            live.notify();
+        // Many wakes before a tick make one notification.
+        if state.phase != before && state.started {
+            live.apply(state.phase);
         }
     }
 }
@@ -160,6 +166,20 @@ impl Waker {
             live.arrivals.push(watch);
         }
         code
+    }
+
+    /// The codelet has started: what happened before takes effect.
+    pub(crate) fn start(&self) {
+        let mut state = self.0.state();
+        state.started = true;
+        if let Some(live) = &state.live {
+            live.apply(state.phase);
+        }
+    }
+
+    /// The codelet stops.
+    pub(crate) fn stop(&self) {
+        self.0.state().started = false;
     }
 
     /// From here on nothing happens any more, whoever still has a clone.

@@ -1,0 +1,115 @@
+//! A codelet that waits for events of another thread, for messages, or for either: under each scheduler, with the
+//! scheduler's own defaults.
+
+mod common;
+use common::{Graph, SCHEDULERS};
+
+/// A codelet that is woken `wakes` times.
+fn events(wakes: u64, idle_ms: u64) -> String {
+    format!(
+        "
+name: listener
+components:
+- {{name: events, type: nvidia::gxf::AsynchronousSchedulingTerm}}
+- {{name: listening, type: probe::Listening, parameters: {{wakes: {wakes}, idle-ms: {idle_ms}}}}}
+"
+    )
+}
+
+/// The same with messages too: this is the YAML that gxf/README.md recommends.
+fn events_or_messages(wakes: u64, messages: u64, wanted: u64, idle_ms: u64) -> String {
+    let parameters = format!("{{rx: signal, wakes: {wakes}, messages: {wanted}, idle-ms: {idle_ms}}}");
+    format!(
+        "
+name: tx
+components:
+- {{name: signal, type: nvidia::gxf::DoubleBufferTransmitter}}
+- {{name: ping, type: example::PingTx, parameters: {{signal: signal}}}}
+- {{type: nvidia::gxf::CountSchedulingTerm, parameters: {{count: {messages}}}}}
+- {{type: nvidia::gxf::DownstreamReceptiveSchedulingTerm, parameters: {{transmitter: signal, min_size: 1}}}}
+---
+components:
+- {{type: nvidia::gxf::Connection, parameters: {{source: tx/signal, target: listener/signal}}}}
+---
+name: listener
+components:
+- {{name: signal, type: nvidia::gxf::DoubleBufferReceiver}}
+- {{name: arrived, type: nvidia::gxf::MessageAvailableSchedulingTerm, parameters: {{receiver: signal, min_size: 1}}}}
+- {{name: events, type: nvidia::gxf::AsynchronousSchedulingTerm}}
+- {{type: nvidia::gxf::OrSchedulingTermCombiner, parameters: {{terms: [arrived, events]}}}}
+- {{name: listening, type: probe::Listening, parameters: {parameters}}}
+"
+    )
+}
+
+fn each_scheduler(graph: &str, wakes: u64, messages: u64) {
+    for scheduler in SCHEDULERS {
+        let outcome = Graph::new(graph).scheduler(scheduler).run();
+        outcome.succeeded();
+        outcome.says_once(&format!("{wakes} wakes, {messages} messages seen"));
+        assert_eq!(outcome.count("ERROR"), 0, "{scheduler}: {outcome}");
+    }
+}
+
+#[test]
+fn every_wake_makes_a_tick_and_the_graph_ends() {
+    each_scheduler(&events(100, 0), 100, 0);
+}
+
+#[test]
+fn a_finish_without_any_wake_ends_the_graph() {
+    each_scheduler(&events(0, 0), 0, 0);
+}
+
+#[test]
+fn messages_wake_as_well() {
+    each_scheduler(&events_or_messages(0, 100, 100, 0), 0, 100);
+}
+
+#[test]
+fn wakes_after_messages() {
+    each_scheduler(&events_or_messages(20, 20, 20, 0), 20, 20);
+}
+
+#[test]
+fn messages_after_the_finish_are_still_seen() {
+    each_scheduler(&events_or_messages(0, 50, 0, 0), 0, 50);
+}
+
+#[test]
+fn waiting_costs_no_cpu_and_makes_no_ticks() {
+    for scheduler in SCHEDULERS {
+        let outcome = Graph::new(&events_or_messages(1, 10, 10, 1000)).scheduler(scheduler).run();
+        outcome.succeeded();
+        outcome.says_once("OrSchedulingTermCombiner: true");
+        outcome.says_once("PeriodicSchedulingTerm: false");
+        outcome.says_once("1 wakes, 10 messages seen");
+        outcome.says_once(" 0 ticks more than that");
+        let idle = outcome.log.lines().find(|line| line.contains("ms of CPU in 1000 ms")).unwrap();
+        let spent: u64 = idle.split("listening.rs").nth(1).unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        assert!(spent <= 20, "{scheduler}: {idle}"); // A busy loop would show 1000; 10 is the clock's unit.
+    }
+}
+
+#[test]
+fn an_entity_without_the_term_is_refused() {
+    let graph = "name: listener\ncomponents:\n- {name: listening, type: probe::Listening}\n";
+    let outcome = Graph::new(graph).scheduler(SCHEDULERS[0]).run();
+    outcome.failed();
+    outcome.says_once("listener/listening: entity 'listener' needs an nvidia::gxf::AsynchronousSchedulingTerm");
+}
+
+#[test]
+fn an_interrupt_ends_a_graph_that_waits() {
+    let graph = "
+name: listener
+components:
+- {name: events, type: nvidia::gxf::AsynchronousSchedulingTerm}
+- {name: listening, type: probe::Listening, parameters: {wakes: 1, messages: 1}}
+";
+    for scheduler in SCHEDULERS {
+        let outcome = Graph::new(graph).scheduler(scheduler).interrupted().run();
+        outcome.succeeded();
+        outcome.says_once("0 wakes, 0 messages seen");
+    }
+}
