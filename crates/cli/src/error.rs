@@ -1,0 +1,51 @@
+//! The one error type of the command line: one line each, with what to do.
+//! What GXF itself has to say about a failure stands in its log, before this line.
+//! It leaves printing and the exit status to `main`.
+
+use std::{io, path::PathBuf};
+
+/// Why the command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is nothing to run.
+    #[error("no graph to run (needed: -app FILE[,FILE])")]
+    NoGraph,
+    /// More overrides than gxe takes.
+    #[error("{given} times --param (allowed: at most {allowed})")]
+    TooManyOverrides {
+        /// How many there are.
+        given: usize,
+        /// How many there may be.
+        allowed: usize,
+    },
+    /// A graph file is missing or unreadable.
+    #[error("cannot read graph file {}: {source}", path.display())]
+    Graph {
+        /// The file, as it was looked for.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A manifest is missing or unreadable.
+    #[error("cannot read manifest {}: {source}", path.display())]
+    ManifestUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A manifest is no manifest.
+    #[error("manifest {}: {reason} (needed: \"extensions:\" and a list of paths to .so files)", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        reason: String,
+    },
+    /// The GXF runtime refused.
+    #[error(transparent)]
+    Gxf(#[from] gxf::Error),
+    /// Signals cannot be caught, so that the graph could not be ended in order.
+    #[error("cannot catch Ctrl-C: {0}")]
+    Signals(#[source] io::Error),
+}
