@@ -60,10 +60,9 @@ pub struct Forwarding {
 impl Drop for Forwarding {
     fn drop(&mut self) {
         self.handle.close();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            // The thread's panic has been printed; nothing else depends on it.
+        if let Some(thread) = self.thread.take() {
+            // If it panicked, that has been printed, and nothing else depends on it.
+            let _ = thread.join();
         }
     }
 }

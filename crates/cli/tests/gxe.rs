@@ -1,6 +1,8 @@
 //! `smart-record gxe` as a user runs it: the real binary, the real GXF runtime, the ping example of `gxf`.
 //! The runtime comes from GXF_ROOT or the nearest `.gxf` folder; without one every test here fails and says so.
 //! Left to others: spelling of options (unit tests), what our own extension does in a graph (tests of the root package).
+// The helpers below are tests as much as their callers: clippy exempts only functions marked as such.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     fs,

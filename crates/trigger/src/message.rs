@@ -154,10 +154,11 @@ fn command(members: &Map<String, Value>) -> Result<Command, Error> {
 fn start(members: &Map<String, Value>) -> Result<Command, Error> {
     let start = time(members, "start")?;
     let end = time(members, "end")?;
-    if let (Some(start), Some(end)) = (start, end)
-        && end <= start
-    {
-        return Err(Error::EmptyInterval { start, end });
+    match (start, end) {
+        (Some(start), Some(end)) if end <= start => {
+            return Err(Error::EmptyInterval { start, end });
+        }
+        _ => {}
     }
     let overlap = match members.get("overlap") {
         None => None,
