@@ -1,10 +1,12 @@
 # What people and CI call; the work itself is in scripts/ and in cargo.
-# PROFILE=release builds and tests what is shipped; CARGO_FLAGS goes to every cargo call that builds.
-PROFILE ?= dev
+# `build` and `demo` make what is shipped; `test` wants overflow checks and debug assertions.
+# CARGO_FLAGS goes to every cargo call that builds.
+PROFILE ?= release
+TEST_PROFILE ?= dev
 CARGO_FLAGS ?=
 
 # Extensions, examples and programs that tests and demo load from the target folder: cargo test alone does not build them.
-BUILD = cargo build --workspace --lib --bins --examples --profile $(PROFILE) $(CARGO_FLAGS)
+BUILD = cargo build --workspace --lib --bins --examples $(CARGO_FLAGS) --profile
 
 .PHONY: help setup build test demo lint bench
 .DEFAULT_GOAL := help
@@ -12,7 +14,7 @@ BUILD = cargo build --workspace --lib --bins --examples --profile $(PROFILE) $(C
 help:
 	@echo 'make setup   install what is missing (Debian packages, the GXF runtime in .gxf/)'
 	@echo 'make build   setup, then build the extension, the programs and the examples'
-	@echo 'make test    build, then run all tests; the last line sums them up'
+	@echo 'make test    setup, then build and run all tests; the last line sums them up'
 	@echo 'make demo    a camera, the graph on it, two overlapping recordings, a contact sheet'
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
 	@echo 'make bench   the benchmarks'
@@ -21,10 +23,11 @@ setup:
 	@scripts/setup
 
 build: setup
-	$(BUILD)
+	$(BUILD) $(PROFILE)
 
-test: build
-	@PROFILE=$(PROFILE) scripts/test $(CARGO_FLAGS)
+test: setup
+	$(BUILD) $(TEST_PROFILE)
+	@PROFILE=$(TEST_PROFILE) scripts/test $(CARGO_FLAGS)
 
 demo: build
 	@PROFILE=$(PROFILE) scripts/demo

@@ -29,6 +29,13 @@ fn it_serves_until_stdin_closes() {
 }
 
 #[test]
+fn it_ends_on_ctrl_c() {
+    let (mut camera, _) = start();
+    camera.interrupt().unwrap();
+    assert!(camera.wait(HANG_GUARD).unwrap().success());
+}
+
+#[test]
 fn it_ends_on_sigterm() {
     let (mut camera, _) = start();
     camera.signal(rustix::process::Signal::TERM).unwrap();
