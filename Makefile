@@ -17,7 +17,7 @@ help:
 	@echo 'make test    setup, then build and run all tests; the last line sums them up'
 	@echo 'make demo    a camera, the graph on it, two overlapping recordings, a contact sheet'
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
-	@echo 'make bench   the benchmarks'
+	@echo 'make bench   build, then the benchmarks'
 
 setup:
 	@scripts/setup
@@ -40,9 +40,5 @@ lint:
 	find gxf/shim gxf/abi -name '*.h' -o -name '*.cpp' | xargs -r clang-format --dry-run -Werror
 	for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done
 
-bench:
-	@if ls benches/*.rs crates/*/benches/*.rs gxf/benches/*.rs 2>/dev/null | grep -q .; then \
-	  scripts/setup && cargo bench --workspace $(CARGO_FLAGS); \
-	else \
-	  echo 'bench: there are no benchmarks yet'; \
-	fi
+bench: build
+	cargo bench --package nvds-smart-record --benches $(CARGO_FLAGS)

@@ -1,0 +1,157 @@
+//! How long a trigger takes: from a line written to the FIFO to the *accepted* receipt read from another FIFO, through
+//! the real runtime, beside the floor in the same run: the same graph without a recorder, which only hands messages on.
+//! Asserts nothing; prints medians, 99th percentiles and their difference, which is the recorder's share.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const MESSAGES: usize = 500;
+
+const ENDS: &str = "
+---
+name: messages
+components:
+- {name: file, type: nvidia::deepstream::NvDsMsgFileReceiver, parameters: {path: DIR/in, tx: tx}}
+- {name: tx, type: nvidia::gxf::DoubleBufferTransmitter}
+- {type: nvidia::gxf::AsynchronousSchedulingTerm}
+- {type: nvidia::gxf::DownstreamReceptiveSchedulingTerm, parameters: {transmitter: tx, min_size: 1}}
+---
+name: receipts
+components:
+- {name: rx, type: nvidia::gxf::DoubleBufferReceiver, parameters: {capacity: 64}}
+- {name: file, type: nvidia::deepstream::NvDsMsgFileTransmitter, parameters: {path: DIR/out, rx: rx}}
+- {type: nvidia::gxf::MessageAvailableSchedulingTerm, parameters: {receiver: rx, min_size: 1}}
+---
+name: scheduler
+components:
+- {name: clock, type: nvidia::gxf::RealtimeClock}
+- {type: nvidia::gxf::EventBasedScheduler, parameters: {clock: clock, stop_on_deadlock: false}}
+";
+
+const RECORDER: &str = "
+---
+name: recorder
+components:
+- name: smart_record
+  type: nvidia::deepstream::NvDsSmartRecord
+  parameters:
+    uri-list: launch:videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=30/1 ! x264enc tune=zerolatency key-int-max=60
+    smart-rec-dir-path: DIR
+    smart-rec-sidecar: false
+    msg-rx: rx
+    done-tx: tx
+- {name: rx, type: nvidia::gxf::DoubleBufferReceiver, parameters: {capacity: 64}}
+- {name: tx, type: nvidia::gxf::DoubleBufferTransmitter, parameters: {capacity: 64}}
+- {name: message, type: nvidia::gxf::MessageAvailableSchedulingTerm, parameters: {receiver: rx, min_size: 1}}
+- {name: wake, type: nvidia::gxf::AsynchronousSchedulingTerm}
+- {type: nvidia::gxf::OrSchedulingTermCombiner, parameters: {terms: [message, wake]}}
+---
+components:
+- {type: nvidia::gxf::Connection, parameters: {source: messages/tx, target: recorder/rx}}
+---
+components:
+- {type: nvidia::gxf::Connection, parameters: {source: recorder/tx, target: receipts/rx}}
+";
+
+const STRAIGHT: &str = "
+---
+components:
+- {type: nvidia::gxf::Connection, parameters: {source: messages/tx, target: receipts/rx}}
+";
+
+struct Graph {
+    runner: std::process::Child,
+    input: File,
+    output: std::io::Lines<BufReader<File>>,
+    _dir: tempfile::TempDir,
+}
+
+impl Graph {
+    fn start(middle: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for fifo in ["in", "out"] {
+            assert!(Command::new("mkfifo").arg(at(fifo)).status().unwrap().success());
+        }
+        let graph = format!("{middle}{ENDS}").replace("DIR", dir.path().to_str().unwrap());
+        std::fs::write(at("graph.yaml"), graph).unwrap();
+        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let built = built();
+        let manifest = format!(
+            "extensions:\n- {}\n- {}\n",
+            top.join(".gxf/lib/libgxf_std.so").display(),
+            built.join("libgxf_nvds_smart_record.so").display()
+        );
+        std::fs::write(at("manifest.yaml"), manifest).unwrap();
+        let runner = Command::new(built.join("smart-record"))
+            .current_dir(top)
+            .args(["gxe", "-severity", "1", "-app"])
+            .arg(at("graph.yaml"))
+            .arg("-manifest")
+            .arg(at("manifest.yaml"))
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let input = OpenOptions::new().read(true).write(true).open(at("in")).unwrap();
+        let output = OpenOptions::new().read(true).write(true).open(at("out")).unwrap();
+        Self { runner, input, output: BufReader::new(output).lines(), _dir: dir }
+    }
+
+    /// Sends one message and waits for a line about it.
+    fn round(&mut self, id: &str, wanted: &str) -> (Duration, bool) {
+        let message = format!(
+            "{{\"command\":\"start-recording\",\"sensor\":{{\"id\":\"0\"}},\"id\":\"{id}\",\"overlap\":\"separate\"}}\n"
+        );
+        let began = Instant::now();
+        self.input.write_all(message.as_bytes()).unwrap();
+        loop {
+            let line = self.output.next().unwrap().unwrap();
+            if line.contains(&format!("\"id\":\"{id}\"")) {
+                return (began.elapsed(), line.contains(wanted));
+            }
+        }
+    }
+
+    fn stop(mut self) {
+        let pid = self.runner.id().to_string();
+        Command::new("kill").args(["-INT", &pid]).status().unwrap();
+        self.runner.wait().unwrap();
+    }
+}
+
+/// The folder of the programs that were built with this benchmark.
+fn built() -> PathBuf {
+    std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().into()
+}
+
+fn measure(middle: &str, wanted: &str) -> (Duration, Duration) {
+    let mut graph = Graph::start(middle);
+    // Until the first frame has come, starts are rejected; then the runner is warm as well.
+    let mut warm = 0;
+    while !graph.round(&format!("warm-{warm}"), wanted).1 {
+        warm += 1;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut times = Vec::with_capacity(MESSAGES);
+    for round in 0..MESSAGES {
+        // Idle in between, as a graph that waits for events is.
+        std::thread::sleep(Duration::from_millis(20));
+        times.push(graph.round(&format!("event-{round}"), "").0);
+    }
+    graph.stop();
+    times.sort();
+    (times[times.len() / 2], times[times.len() * 99 / 100])
+}
+
+fn main() {
+    let floor = measure(STRAIGHT, "start-recording");
+    let ours = measure(RECORDER, "accepted");
+    println!("{MESSAGES} messages, FIFO to FIFO, EventBasedScheduler     median       p99");
+    println!("messages handed on, no recorder (the floor)        {:>9.3?} {:>9.3?}", floor.0, floor.1);
+    println!("message to receipt, recorder between               {:>9.3?} {:>9.3?}", ours.0, ours.1);
+    println!("the recorder's share (median)                      {:>9.3?}", ours.0.saturating_sub(floor.0));
+}
