@@ -36,6 +36,7 @@ constexpr gxf_result_t kFailure = 1;
 constexpr gxf_result_t kNotImplemented = 2;
 constexpr gxf_result_t kArgumentInvalid = 9;
 constexpr gxf_result_t kNotInitialized = 34;
+constexpr gxf_result_t kParserError = 36;
 
 template <typename T>
 class Erased final : public ErasedValue {
@@ -113,14 +114,18 @@ ExpectedVoid parseWatched(Backend* backend, void* node, const std::string& prefi
   const auto* bytes = reinterpret_cast<const unsigned char*>(backend->vtable);
   const auto* table = reinterpret_cast<const WatchedVtable*>(bytes - 2 * sizeof(void*) -
                                                              offsetof(WatchedVtable, words));
+  const Watch* watch = backend->validator.target<Watch>();
+  if (watch == nullptr) return table->original(backend, node, prefix);
+  const Watch at = *watch;
+  if (!at.calls->before_parse(at.self, at.context, node, prefix.c_str())) {
+    at.calls->after_parse(at.self, at.context, at.cid, node, prefix.c_str(), kParserError);
+    return ExpectedVoid(kParserError);
+  }
   t_parsing = true;
   ExpectedVoid result = table->original(backend, node, prefix);
   t_parsing = false;
-  const Watch* watch = backend->validator.target<Watch>();
-  if (result.is_error && watch != nullptr) {
-    watch->calls->parse_failed(watch->self, watch->context, watch->cid, node, prefix.c_str(),
-                               result.code);
-  }
+  at.calls->after_parse(at.self, at.context, at.cid, node, prefix.c_str(),
+                        result.is_error ? result.code : 0);
   return result;
 }
 

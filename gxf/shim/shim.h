@@ -85,13 +85,15 @@ typedef struct gxfs_parameter {
 /* Answers for one parameter of one component while its values change. `watch` is what was given to
  * gxfs_register_parameter; the strings and the node live during the call only. */
 typedef struct gxfs_parameter_calls {
-  /* false refuses the new value. `in_parse`: it comes from YAML, and parse_failed follows a
-   * refusal; otherwise the runtime holds the lock of its parameters, so that no Gxf function may be
-   * called. */
+  /* A YAML node is about to be parsed; false refuses it. */
+  bool (*before_parse)(const void* watch, gxf_context_t context, void* yaml_node,
+                       const char* prefix);
+  /* false refuses the new value. `in_parse`: it comes from YAML, and after_parse follows; otherwise
+   * the runtime holds the lock of its parameters, so that no Gxf function may be called. */
   bool (*accept)(const void* watch, gxf_uid_t cid, const gxfs_value* value, bool in_parse);
-  /* The YAML node was refused, or the runtime could not turn it into the parameter's type. */
-  void (*parse_failed)(const void* watch, gxf_context_t context, gxf_uid_t cid, void* yaml_node,
-                       const char* prefix, gxf_result_t code);
+  /* The node was parsed (`code` 0), or it was refused, or it is not of the parameter's type. */
+  void (*after_parse)(const void* watch, gxf_context_t context, gxf_uid_t cid, void* yaml_node,
+                      const char* prefix, gxf_result_t code);
 } gxfs_parameter_calls;
 
 /* Addresses in the runtime of what has a mangled name; null where this runtime does not export it.

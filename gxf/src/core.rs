@@ -68,7 +68,7 @@ impl Core {
         let own: fn() -> Result<&'static Core, Error> = Core::of_caller;
         // SAFETY: `own` is an address in this library; the function only walks the stack and reads the loader's tables.
         let address = unsafe { gxfs_caller_outside(own as *const c_void) };
-        let found = library_of(address)
+        let found = library_of(address, 0)
             .and_then(|caller| Core::from_library(caller).ok())
             .or_else(|| Core::from_library(Library::this()).ok());
         let core = match found {
@@ -171,8 +171,18 @@ impl Core {
     }
 }
 
+/// Keeps the library that this code is in loaded for ever: threads, GObject types and the runtime's own tables point into
+/// it. Does what the link argument `-z nodelete` does, without a build script.
+pub(crate) fn pin_own_library() {
+    let own: fn() = pin_own_library;
+    if let Some(library) = library_of(own as *mut c_void, libc::RTLD_NODELETE) {
+        // Not closed either: two reasons to stay are as good as one.
+        let _ = library.into_raw();
+    }
+}
+
 /// The already loaded library (or program) that holds `address`.
-fn library_of(address: *mut c_void) -> Option<Library> {
+fn library_of(address: *mut c_void, flags: c_int) -> Option<Library> {
     if address.is_null() {
         return None;
     }
@@ -189,7 +199,7 @@ fn library_of(address: *mut c_void) -> Option<Library> {
     // SAFETY: dladdr succeeded, so the name is a C string owned by the loader while that library is loaded.
     let name = unsafe { CStr::from_ptr(info.dli_fname) };
     // SAFETY: RTLD_NOLOAD runs no initialiser: the library is there already or the call fails.
-    unsafe { Library::open(Some(OsStr::from_bytes(name.to_bytes())), RTLD_LAZY | libc::RTLD_NOLOAD) }.ok()
+    unsafe { Library::open(Some(OsStr::from_bytes(name.to_bytes())), RTLD_LAZY | libc::RTLD_NOLOAD | flags) }.ok()
 }
 
 /// A symbol in the core's library, in the process's global symbols, or in any loaded library (the standard extension is

@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::OnceLock;
 
 use crate::component::{ComponentType, Make};
-use crate::core::Core;
+use crate::core::{Core, pin_own_library};
 use crate::error::check;
 use crate::info::ExtensionInfo;
 use crate::sys::{
@@ -54,7 +54,7 @@ const fn same(left: Tid, right: Tid) -> bool {
 ///
 /// Makes the function `GxfExtensionFactory`, the only symbol that the library exports.
 ///
-/// ```ignore
+/// ```text
 /// gxf::extension! {
 ///     uuid: "2f0a3d4e-...", name: "PingExt", display_name: "Ping", category: "Examples", brief: "...",
 ///     description: "...", author: "...", version: "1.0.0", license: "Apache-2.0",
@@ -179,6 +179,7 @@ pub unsafe fn factory(table: &'static ExtensionTable, out: *mut *mut c_void) -> 
             if out.is_null() {
                 return Err(Error::Gxf { doing: "making the extension".to_owned(), code: Code::ARGUMENT_NULL });
             }
+            pin_own_library();
             let object = match OBJECT.get() {
                 Some(object) => *object,
                 None => {

@@ -11,7 +11,7 @@ use crate::component::{ComponentType, Make};
 use crate::core::Core;
 use crate::sys::{gxfs_codelet_calls, gxfs_codelet_new, gxfs_component, gxfs_registrar};
 use crate::trampoline::{Failure, enter};
-use crate::{BoxError, Code, Codelet, Context, Error, TickContext, Waker, context, register, settle};
+use crate::{BoxError, Code, Codelet, Context, Error, TickContext, Waker, context, register, settle, watch};
 
 /// A [`Codelet`] whose type is forgotten.
 pub(crate) trait AnyCodelet {
@@ -123,7 +123,7 @@ unsafe extern "C" fn initialize(this: *mut c_void, at: *const gxfs_component) ->
             let Make::Codelet { new } = instance.component.make else {
                 return Err(Error::Misuse("not a codelet".to_owned()));
             };
-            register::remember(place.cid, context::label(instance.core, place.context, place.eid, place.cid));
+            watch::remember(place.cid, context::label(instance.core, place.context, place.eid, place.cid));
             instance.waker = OnceLock::new();
             instance.codelet = Some(new());
             Ok(())
@@ -162,7 +162,7 @@ unsafe fn end(this: *mut c_void, at: *const gxfs_component) -> i32 {
         waker.end();
     }
     settle::stopped(at.context, at.eid, at.cid); // GXF does not stop what failed to start.
-    register::forget(at.cid);
+    watch::forget(at.cid);
     let codelet = instance.codelet.take();
     enter(
         || context::label(instance.core, at.context, at.eid, at.cid),

@@ -25,6 +25,7 @@ mod sys;
 mod tid;
 mod trampoline;
 mod waker;
+mod watch;
 
 pub use code::Code;
 pub use component::{Codelet, Component, ComponentInfo, Data};

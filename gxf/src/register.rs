@@ -1,29 +1,29 @@
-//! Parameters in front of the runtime: declared while a type is registered, made for each component, watched for values.
+//! Parameters in front of the runtime: declared while a type is registered, made for each component.
 //!
-//! What is allowed is decided in `parameter`; this says it to GXF and writes the one log line of a refusal.
+//! What is allowed is decided in `parameter`; what happens to a new value is in `watch`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, CString};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 use crate::component::ComponentType;
 use crate::core::Core;
 use crate::error::check;
-use crate::parameter::{Declaration, Refusal};
+use crate::parameter::Declaration;
 use crate::parameter_type::Source;
 use crate::sys::{
-    gxf_context_t, gxf_tid_t, gxf_uid_t, gxfs_component, gxfs_declare_parameter, gxfs_declare_parameterless,
-    gxfs_parameter, gxfs_parameter_calls, gxfs_register_parameter, gxfs_registrar, gxfs_value, gxfs_watch_parameter,
+    gxf_context_t, gxf_tid_t, gxfs_component, gxfs_declare_parameter, gxfs_declare_parameterless, gxfs_parameter,
+    gxfs_register_parameter, gxfs_registrar, gxfs_value, gxfs_watch_parameter,
 };
-use crate::{AnyParameter, Code, Error, context, log};
+use crate::{AnyParameter, Error, watch};
 
 /// A parameter with its strings as C strings. Made once per parameter and kept: the runtime keeps the pointers.
-struct Declared {
-    parameter: &'static dyn AnyParameter,
-    declaration: Declaration,
-    key: CString,
+pub(crate) struct Declared {
+    pub parameter: &'static dyn AnyParameter,
+    pub declaration: Declaration,
+    pub key: CString,
     headline: CString,
     description: CString,
     default_text: Option<CString>,
@@ -197,106 +197,7 @@ fn make(
         return Ok(()); // The runtime itself says what is wrong with a handle, with entity and component.
     }
     let own = ptr::from_ref(declared).cast();
-    // SAFETY: `backend` was made above; `declared` and `WATCH` live for ever.
-    let code = unsafe { gxfs_watch_parameter(backend, kind.number, &WATCH, own) };
+    // SAFETY: `backend` was made above; `declared` and the calls live for ever.
+    let code = unsafe { gxfs_watch_parameter(backend, kind.number, &watch::CALLS, own) };
     check(code, || doing("watching"))
-}
-
-static WATCH: gxfs_parameter_calls = gxfs_parameter_calls { accept: Some(accept), parse_failed: Some(parse_failed) };
-
-thread_local! {
-    /// The refusal of the value that is being parsed on this thread.
-    static REFUSED: RefCell<Option<Refusal>> = const { RefCell::new(None) };
-}
-
-unsafe extern "C" fn accept(own: *const c_void, cid: gxf_uid_t, value: *const gxfs_value, in_parse: bool) -> bool {
-    // SAFETY: `own` is the `Declared` that `make` passed.
-    let declared = unsafe { &*own.cast::<Declared>() };
-    let check = || {
-        // SAFETY: the shim sets the member of the declared type and passes a C string for a text.
-        unsafe { declared.parameter.check(&*value) }
-    };
-    // The author's validation may panic; a panic is a refusal.
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).unwrap_or_else(|_| {
-        Err(Refusal { value: "(a value)".to_owned(), reason: "its validation panicked".to_owned() })
-    });
-    let Err(refusal) = result else { return true };
-    if in_parse {
-        REFUSED.set(Some(refusal)); // parse_failed follows and may ask for names.
-    } else {
-        log_refusal(&label_of(cid), declared, &refusal);
-    }
-    false
-}
-
-unsafe extern "C" fn parse_failed(
-    own: *const c_void,
-    raw: gxf_context_t,
-    cid: gxf_uid_t,
-    node: *mut c_void,
-    prefix: *const c_char,
-    _code: i32,
-) {
-    // SAFETY: `own` is the `Declared` that `make` passed.
-    let declared = unsafe { &*own.cast::<Declared>() };
-    let report = || {
-        let Some(core) = Core::get() else { return };
-        let refusal = REFUSED.take().unwrap_or_else(|| Refusal {
-            value: yaml_text(core, raw, cid, node, prefix).unwrap_or_else(|| "(a value)".to_owned()),
-            reason: format!("it must be {}", declared.parameter.expected()),
-        });
-        let mut eid = 0;
-        // SAFETY: the context is live while it parses; `eid` can be written.
-        unsafe { core.api.GxfComponentEntity(raw, cid, &mut eid) };
-        log_refusal(&context::label(core, raw, eid, cid), declared, &refusal);
-    };
-    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(report)).is_err() {
-        log::error!("parameter '{}' was refused", declared.declaration.key);
-    }
-}
-
-fn log_refusal(label: &str, declared: &Declared, refusal: &Refusal) {
-    let key = declared.declaration.key;
-    log::error!("{label}: parameter '{key}' = {} is refused: {}", refusal.value, refusal.reason);
-}
-
-/// What stands in the graph. The runtime turns any node into a text when a text is asked for, which spares knowing YAML
-/// here. The extra parameter that this leaves belongs to a component whose graph has just failed to load.
-fn yaml_text(
-    core: &Core,
-    raw: gxf_context_t,
-    cid: gxf_uid_t,
-    node: *mut c_void,
-    prefix: *const c_char,
-) -> Option<String> {
-    let key = c"__gxf_refused";
-    let mut text = ptr::null();
-    // SAFETY: called from the runtime's own parse, so that context, component, node and prefix are live, and no lock of
-    // the parameters is held; the text is copied at once.
-    unsafe {
-        Code::check(core.api.GxfParameterSetStr(raw, cid, key.as_ptr(), c"".as_ptr())).ok()?;
-        Code::check(core.api.GxfParameterSetFromYamlNode(raw, cid, key.as_ptr(), node, prefix)).ok()?;
-        Code::check(core.api.GxfParameterGetStr(raw, cid, key.as_ptr(), &mut text)).ok()?;
-        Some(format!("{:?}", CStr::from_ptr(text).to_string_lossy()))
-    }
-}
-
-/// Names of components by id, for the refusals that are logged while the runtime must not be asked.
-static LABELS: Mutex<Option<HashMap<gxf_uid_t, String>>> = Mutex::new(None);
-
-/// Remembers the name of a component whose parameters may be set.
-pub(crate) fn remember(cid: gxf_uid_t, label: String) {
-    LABELS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(cid, label);
-}
-
-/// Forgets it again.
-pub(crate) fn forget(cid: gxf_uid_t) {
-    if let Some(labels) = LABELS.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-        labels.remove(&cid);
-    }
-}
-
-fn label_of(cid: gxf_uid_t) -> String {
-    let labels = LABELS.lock().unwrap_or_else(PoisonError::into_inner);
-    labels.as_ref().and_then(|labels| labels.get(&cid).cloned()).unwrap_or_else(|| format!("component with id {cid}"))
 }

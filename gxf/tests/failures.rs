@@ -27,7 +27,7 @@ fn a_panic_is_one_line_and_says_where() {
     for at in ["initialize", "start", "tick", "deinitialize"] {
         let outcome = fail(at, "panic");
         outcome.says_once("panicked at ");
-        outcome.says_once(&format!("failing.rs:52: no way\\nout of {at}"));
+        outcome.says_once(&format!("failing.rs:35: no way\\nout of {at}"));
         assert!(outcome.stderr.contains("GXF_FAILURE"), "{outcome}");
         assert!(!outcome.stderr.contains("panicked"), "{outcome}");
     }

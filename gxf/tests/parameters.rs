@@ -8,6 +8,7 @@ name: reader
 components:
 - name: parameters
   type: probe::Parameters
+  parameters: {} # An override needs the map to be there.
 - type: nvidia::gxf::CountSchedulingTerm
   parameters: {count: 1}
 ";

@@ -4,7 +4,8 @@ mod common;
 use common::{Graph, examples};
 
 fn ping(graph: &str) {
-    let yaml = std::fs::read_to_string(format!("{}/examples/ping/{graph}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let path = format!("{}/examples/ping/{graph}", env!("CARGO_MANIFEST_DIR"));
+    let yaml = std::fs::read_to_string(path).expect("the graph is in the repository");
     for pings in [10, 500] {
         let outcome = Graph::new(&yaml).parameter(&format!("tx/pings/count={pings}")).run();
         outcome.succeeded();

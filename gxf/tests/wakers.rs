@@ -108,7 +108,7 @@ components:
 - {name: listening, type: probe::Listening, parameters: {wakes: 1, messages: 1}}
 ";
     for scheduler in SCHEDULERS {
-        let outcome = Graph::new(graph).scheduler(scheduler).interrupted().run();
+        let outcome = Graph::new(graph).scheduler(scheduler).interrupted_after(": started").run();
         outcome.succeeded();
         outcome.says_once("0 wakes, 0 messages seen");
     }

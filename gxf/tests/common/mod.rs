@@ -4,17 +4,18 @@
 //! missing fails the test with the message that says where one was looked for.
 #![allow(dead_code)] // Each test file uses a part.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// The schedulers of GXF that run a graph, as YAML documents.
+/// The schedulers of GXF that run a graph. Why two of them have a timeout: gxf/README.md, "Schedulers".
 pub const SCHEDULERS: [&str; 3] = [
     "nvidia::gxf::GreedyScheduler, parameters: {clock: clock}",
-    "nvidia::gxf::MultiThreadScheduler, parameters: {clock: clock, worker_thread_number: 2}",
-    "nvidia::gxf::EventBasedScheduler, parameters: {clock: clock, worker_thread_number: 2}",
+    "nvidia::gxf::MultiThreadScheduler, parameters: {clock: clock, worker_thread_number: 2, stop_on_deadlock_timeout: 100}",
+    "nvidia::gxf::EventBasedScheduler, parameters: {clock: clock, worker_thread_number: 2, stop_on_deadlock_timeout: 100}",
 ];
 
 /// Far more than any graph here takes: only there so that a hang fails.
@@ -72,7 +73,7 @@ pub struct Graph {
     yaml: String,
     overrides: Vec<String>,
     root: Option<PathBuf>,
-    interrupt: bool,
+    interrupt_after: Option<&'static str>,
 }
 
 impl Graph {
@@ -98,9 +99,9 @@ impl Graph {
         self
     }
 
-    /// Interrupts the graph as soon as it runs.
-    pub fn interrupted(mut self) -> Graph {
-        self.interrupt = true;
+    /// Interrupts the graph once its log contains `text`.
+    pub fn interrupted_after(mut self, text: &'static str) -> Graph {
+        self.interrupt_after = Some(text);
         self
     }
 
@@ -117,22 +118,41 @@ impl Graph {
         if let Some(root) = &self.root {
             command.env("GXF_ROOT", root);
         }
-        if self.interrupt {
-            command.arg("--interrupt-on-input");
-        }
-        command.arg("--log").arg(&log).arg(&graph);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("run_graph was built with the tests");
-        if self.interrupt {
-            let stdin = child.stdin.as_mut().expect("stdin is piped");
-            stdin.write_all(b"now\n").expect("run_graph reads its input");
-        }
+        match self.interrupt_after {
+            // The log stays on standard output, where it can be waited for.
+            Some(_) => command.arg("--interrupt-on-input").stdin(Stdio::piped()).stdout(Stdio::piped()),
+            None => command.arg("--log").arg(&log).stdin(Stdio::null()).stdout(Stdio::null()),
+        };
+        let mut child = command.arg(&graph).stderr(Stdio::piped()).spawn().expect("run_graph was built with the tests");
+        let read = self.interrupt_after.map(|text| interrupt(&mut child, text));
         let (status, stderr, hung) = finish(child);
-        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        let log = match read {
+            Some(reader) => reader.join().expect("the reader does not panic"),
+            None => std::fs::read_to_string(&log).unwrap_or_default(),
+        };
         let outcome = Outcome { success: status == Some(0), status, log, stderr };
         assert!(!hung, "the graph hangs:\n{outcome}");
         outcome
     }
+}
+
+/// Reads the child's output to its end, and writes a line to its input once there is one with `text`.
+fn interrupt(child: &mut Child, text: &'static str) -> JoinHandle<String> {
+    let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let mut input = child.stdin.take();
+    std::thread::spawn(move || {
+        let mut log = String::new();
+        for line in output.lines().map_while(Result::ok) {
+            log += &line;
+            log.push('\n');
+            if line.contains(text)
+                && let Some(mut input) = input.take()
+            {
+                input.write_all(b"now\n").expect("run_graph reads its input");
+            }
+        }
+        log
+    })
 }
 
 /// Waits for the end, or ends what hangs.
