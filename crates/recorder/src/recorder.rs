@@ -55,8 +55,8 @@ pub struct RecorderSetup {
 }
 
 enum Order {
-    /// The pipeline of a source has posted an error.
-    SourceError { source: usize, error: String },
+    /// A source has ended, or its pipeline has posted an error.
+    SourceEnded { source: usize, error: Option<String> },
     /// A session has started: check it from time to time.
     Watch,
     /// End.
@@ -89,6 +89,7 @@ impl Recorder {
         let dir = setup.dir.canonicalize().map_err(|error| Error::Folder { path: setup.dir.clone(), error })?;
         let (orders, queue) = channel();
         let several = setup.sources.len() > 1;
+        let bin_events = by_supervisor(events, &orders);
         let sources = setup.sources.iter().enumerate().map(|(index, source)| {
             let bin = Recordbin::new(
                 Setup {
@@ -102,7 +103,7 @@ impl Recorder {
                     },
                     sidecar: setup.sidecar,
                 },
-                events.clone(),
+                bin_events.clone(),
             )?;
             let pipeline = source::build(index, &source.location, setup.reception, setup.container, &bin, events)?;
             forward_errors(index, &pipeline, &orders);
@@ -203,6 +204,16 @@ impl Source {
     }
 }
 
+/// Ends of sources go to the supervisor, which tells each of them once; everything else goes on as it is.
+fn by_supervisor(events: &EventSink, orders: &Sender<Order>) -> EventSink {
+    let (events, orders) = (events.clone(), orders.clone());
+    Arc::new(move |event| match event {
+        // After the end of the recorder nobody wants to know.
+        Event::SourceEnded { source, error } => drop(orders.send(Order::SourceEnded { source, error })),
+        other => events(other),
+    })
+}
+
 /// Tells the supervisor of a pipeline's errors, without a thread for each bus.
 fn forward_errors(index: usize, pipeline: &gst::Pipeline, orders: &Sender<Order>) {
     let Some(bus) = pipeline.bus() else { return };
@@ -215,14 +226,14 @@ fn forward_errors(index: usize, pipeline: &gst::Pipeline, orders: &Sender<Order>
             let cause = if cause.is_empty() { String::new() } else { format!(" ({cause})") };
             let text = format!("{}{cause}", error.error());
             // After the end of the recorder nobody wants to know.
-            drop(orders.send(Order::SourceError { source: index, error: text }));
+            drop(orders.send(Order::SourceEnded { source: index, error: Some(text) }));
         }
         gst::BusSyncReply::Drop
     });
 }
 
 fn supervise(sources: &[Source], orders: &Receiver<Order>, events: &EventSink) {
-    let mut failed = vec![false; sources.len()];
+    let mut ended = vec![false; sources.len()];
     loop {
         let sessions = sources.iter().any(|source| source.bin.sessions() > 0);
         let order = if sessions {
@@ -231,16 +242,18 @@ fn supervise(sources: &[Source], orders: &Receiver<Order>, events: &EventSink) {
             orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };
         match order {
-            Ok(Order::SourceError { source: index, error }) => {
+            Ok(Order::SourceEnded { source: index, error }) => {
                 // One failure comes as several errors, from the elements along the way; the first one is the cause.
-                if std::mem::replace(&mut failed[index], true) {
+                if std::mem::replace(&mut ended[index], true) {
                     continue;
                 }
                 let source = &sources[index];
-                source.bin.end(EndReason::SourceLost);
+                let error = error.map(|error| format!("source {index} ({}): {error}", source.location));
+                if error.is_some() {
+                    source.bin.end(EndReason::SourceLost);
+                }
                 source.stop();
-                let error = format!("source {index} ({}): {error}", source.location);
-                events(Event::SourceEnded { source: index, error: Some(error) });
+                events(Event::SourceEnded { source: index, error });
             }
             Ok(Order::Watch) | Err(RecvTimeoutError::Timeout) => {
                 for source in sources {

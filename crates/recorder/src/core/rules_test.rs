@@ -12,6 +12,12 @@ use super::*;
 const MS: i64 = 1_000_000;
 const WINDOW: Duration = Duration::from_secs(10);
 const MAX_SESSIONS: u32 = 6;
+const CONFIG: Config = Config {
+    window: WINDOW,
+    default_duration: Duration::from_secs(3),
+    max_sessions: MAX_SESSIONS,
+    overlap: Overlap::Separate,
+};
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
@@ -73,12 +79,7 @@ struct Model {
 
 impl Model {
     fn new() -> Self {
-        let mut core = SourceCore::new(Config {
-            window: WINDOW,
-            default_duration: Duration::from_secs(3),
-            max_sessions: MAX_SESSIONS,
-            overlap: Overlap::Separate,
-        });
+        let mut core = SourceCore::new(CONFIG);
         core.format(Stream::Video, 1);
         core.format(Stream::Audio, 2);
         Self { core, clock: 0, video: Vec::new(), audio: Vec::new(), files: BTreeMap::new(), accepted: 0, answered: 0 }
@@ -371,6 +372,27 @@ fn a_reference_beyond_the_end_is_kept_for_the_b_frames_before_it() {
     }
     assert_eq!(written, [0, 3, 1, 2, 6, 4]);
     assert_eq!(delivered.unwrap().interval.end, RunningTime(7 * 40 * MS));
+}
+
+#[test]
+fn a_session_that_began_with_sound_alone_ends_when_pictures_come() {
+    let mut core: SourceCore<u64, u8> = SourceCore::new(CONFIG);
+    core.format(Stream::Audio, 2);
+    assert_eq!(core.main(), Stream::Audio);
+    core.push(Stream::Audio, picture(0, 0, true), Arrival(0));
+    let request = StartRequest { start: Moment::Now, end: None, overlap: None };
+    let (recording, actions) = core.start(request, Arrival(0)).unwrap();
+    assert!(matches!(&actions[0], Action::Open { streams, .. } if streams[..] == [(Stream::Audio, 2)]));
+    let later = StartRequest { start: Moment::In(Duration::from_secs(1)), end: None, overlap: None };
+    let (waiting, _) = core.start(later, Arrival(0)).unwrap();
+    let actions = core.link(Stream::Video);
+    assert!(matches!(&actions[..], [Action::Close { session, ended }]
+        if *session == recording.session && ended.reason == EndReason::FormatChanged));
+    core.format(Stream::Video, 1);
+    core.push(Stream::Video, picture(0, 0, true), Arrival(0));
+    let actions = core.push(Stream::Video, picture(26, 26, true), Arrival(0));
+    assert!(matches!(&actions[0], Action::Open { session, streams, .. }
+        if *session == waiting.session && streams[0] == (Stream::Video, 1)));
 }
 
 #[test]

@@ -304,6 +304,14 @@ impl<P: Clone> Session<P> {
         actions.push(Action::Fail { session: self.id, reason: FailReason::NoKeyframe { ended: reason } });
     }
 
+    /// Another stream is the main one now.
+    pub(super) fn change_main<C: Clone + PartialEq>(&mut self, main: Stream, actions: &mut Actions<P, C>) {
+        if self.is_recording() {
+            self.end_now(EndReason::FormatChanged, actions);
+        }
+        self.main = main;
+    }
+
     /// The other stream will send nothing more.
     pub(super) fn other_is_over<C: Clone + PartialEq>(
         &mut self,

@@ -219,24 +219,29 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         &self.lane(stream).track
     }
 
-    /// A stream will come: its pad has been linked.
-    pub fn link(&mut self, stream: Stream) {
+    /// A stream will come: its pad has been linked, or it begins anew. Where that changes the main stream, running
+    /// sessions end: their file has no place for another one.
+    pub fn link(&mut self, stream: Stream) -> Actions<P, C> {
+        let before = self.main();
         let lane = self.lane_mut(stream);
         lane.linked = true;
         lane.ended = false;
+        let mut actions = Actions::new();
+        let main = self.main();
+        if main != before {
+            for session in &mut self.sessions {
+                session.change_main(main, &mut actions);
+            }
+        }
+        actions
     }
 
     /// The stream's format from the next frame on. A running session that holds another one ends: a file has one
     /// format.
     pub fn format(&mut self, stream: Stream, caps: C) -> Actions<P, C> {
-        let mut actions = Actions::new();
-        if self.lane(stream).caps.as_ref() == Some(&caps) {
-            return actions;
-        }
-        let changed = self.lane(stream).caps.is_some();
-        self.lane_mut(stream).caps = Some(caps);
-        self.link(stream);
-        if changed {
+        let mut actions = self.link(stream);
+        let before = self.lane_mut(stream).caps.replace(caps);
+        if before.is_some() && before != self.lane(stream).caps {
             for session in self.sessions.iter_mut().filter(|session| session.is_recording()) {
                 session.end_now(EndReason::FormatChanged, &mut actions);
             }

@@ -183,12 +183,14 @@ impl Recordbin {
         self.inner.get()
     }
 
+    /// The pad has been linked, or its stream begins anew.
     fn linked(&self, stream: Stream) {
         if let Some(inner) = self.inner() {
             let mut state = inner.state.lock();
             state.input(stream).linked = true;
             state.input(stream).ended = false;
-            state.core.link(stream);
+            let actions = state.core.link(stream);
+            state.perform(actions);
         }
     }
 
@@ -241,7 +243,7 @@ impl Recordbin {
                 };
                 inner.state.lock().input(stream).segment = Some(segment);
             }
-            gst::EventView::StreamStart(_) => inner.state.lock().input(stream).ended = false,
+            gst::EventView::StreamStart(_) => self.linked(stream),
             gst::EventView::Eos(_) => self.end_of_stream(stream),
             _ => {}
         }
