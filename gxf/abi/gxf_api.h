@@ -118,7 +118,9 @@ gxf_result_t GxfCreateEntity(gxf_context_t context, const GxfEntityCreateInfo* i
                              gxf_uid_t* eid);
 gxf_result_t GxfEntityFind(gxf_context_t context, const char* name, gxf_uid_t* eid);
 gxf_result_t GxfEntityFindAll(gxf_context_t context, uint64_t* num_entities, gxf_uid_t* entities);
-gxf_result_t GxfEntityGetName(gxf_context_t context, gxf_uid_t eid, const char** name);
+/* GxfEntityGetName: not in 4.0, so it is looked up by itself. */
+typedef gxf_result_t (*gxf_entity_get_name_t)(gxf_context_t context, gxf_uid_t eid,
+                                              const char** name);
 gxf_result_t GxfEntityRefCountInc(gxf_context_t context, gxf_uid_t eid);
 gxf_result_t GxfEntityRefCountDec(gxf_context_t context, gxf_uid_t eid);
 gxf_result_t GxfEntityEventNotify(gxf_context_t context, gxf_uid_t eid);

@@ -55,27 +55,36 @@ struct Entity {
 };
 static_assert(sizeof(Entity) == 24);
 
-// The members of nvidia::gxf::Component after its vtable pointer. Source: gxf/core/component.hpp;
-// the runtime writes them inline (Component::internalSetup) before it calls a virtual function.
+// The members of nvidia::gxf::Component after its vtable pointer, as far as all versions agree.
+// Source: gxf/core/component.hpp; the runtime writes them inline (Component::internalSetup) before
+// it calls a virtual function.
 struct ComponentMembers {
   gxf_context_t context;
   gxf_uid_t eid;
   gxf_uid_t cid;
   gxf_tid_t tid;
   const char* type_name;
-  void* registrar;
-  void* parameter_registrar;
-  void* parameter_storage;
 };
-static_assert(sizeof(ComponentMembers) == 72 && offsetof(ComponentMembers, tid) == 24 &&
-              offsetof(ComponentMembers, parameter_storage) == 64);
+static_assert(sizeof(ComponentMembers) == 48 && offsetof(ComponentMembers, tid) == 24);
 
-// The members that nvidia::gxf::Codelet adds: execution count, two timestamps, two times in
-// seconds. Source: gxf/std/codelet.hpp; written by the executor. The spare room is ours, against a
-// codelet that grows.
-struct CodeletMembers {
-  std::int64_t execution[5];
-  std::int64_t spare[11];
+// What follows differs. Up to 5.3: three pointers (registrar, parameter registrar, parameter
+// storage), which the runtime only writes. In 5.7 (measured, 5.7.1): the component's name as a
+// std::string, then the three pointers. An empty string is therefore made here in advance: the
+// older ones write over it, the newer ones find what they need.
+union NameOrRegistrar {
+  void* registrar;
+  std::string name;
+
+  NameOrRegistrar() noexcept : name() {}
+  ~NameOrRegistrar() {}  // Only the codelet knows which of the two it is.
+};
+static_assert(sizeof(std::string) == 32 && sizeof(NameOrRegistrar) == 32);
+
+// Room for the rest: the three pointers of 5.7, and what nvidia::gxf::Codelet adds (five members of
+// 8 bytes, written by the executor; source: gxf/std/codelet.hpp). More than that, against a codelet
+// that grows.
+struct OtherMembers {
+  std::int64_t words[16];
 };
 
 // nvidia::gxf::Registrar. Source: gxf/core/registrar.hpp, its public data members; no virtual
@@ -106,9 +115,10 @@ class Codelet {
 
  protected:
   ComponentMembers component_{};
-  CodeletMembers codelet_{};
+  NameOrRegistrar name_or_registrar_;
+  OtherMembers other_{};
 };
-static_assert(sizeof(Codelet) == 8 + 72 + 128);
+static_assert(sizeof(Codelet) == 8 + 48 + 32 + 128);
 
 // The virtual functions of nvidia::gxf::Extension in order. Sources: gxf/std/component_factory.hpp,
 // extension.hpp.
@@ -195,6 +205,12 @@ static_assert(offsetof(Backend, uid) == 16 && offsetof(Backend, flags) == 24 &&
 // The same for a handle: a constant error value stands before the frontend pointer, and there is no
 // validator.
 constexpr std::size_t kHandleBackendFrontend = 56 + sizeof(Expected<kHandleSize>);
+
+// A backend of a string, and the backend of a handle that it fits into. Source: as above.
+constexpr std::size_t kStringBackendSize = sizeof(Backend) + sizeof(Expected<sizeof(std::string)>);
+constexpr std::size_t kHandleBackendSize =
+    kHandleBackendFrontend + sizeof(void*) + sizeof(Expected<kHandleSize>);
+static_assert(kStringBackendSize == 144 && kHandleBackendSize == 176);
 
 // Order of the virtual functions of ParameterBackend<T>: two destructors, writeToFrontend, parse,
 // wrap, isAvailable.

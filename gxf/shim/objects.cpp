@@ -10,9 +10,15 @@ namespace {
 class Codelet final : public gxf_abi::Codelet {
  public:
   Codelet(const gxfs_codelet_calls& calls, void* self) noexcept : calls_(calls), self_(self) {}
-  ~Codelet() override { calls_.drop(self_); }
+  ~Codelet() override {
+    calls_.drop(self_);
+    if (has_name_) name_or_registrar_.name.~basic_string();
+  }
 
   gxf_result_t registerInterface(gxf_abi::Registrar* registrar) noexcept override {
+    // Older runtimes have just written the registrar there, and only for a real component.
+    has_name_ =
+        registrar->parameter_registrar == nullptr && name_or_registrar_.registrar != registrar;
     const gxfs_component at = where();
     const gxfs_registrar seen{registrar->parameter_storage.get(), registrar->parameter_registrar,
                               registrar->tid, registrar->cid};
@@ -35,6 +41,7 @@ class Codelet final : public gxf_abi::Codelet {
 
   const gxfs_codelet_calls& calls_;
   void* const self_;
+  bool has_name_ = false;
 };
 
 class Extension final : public gxf_abi::Extension {

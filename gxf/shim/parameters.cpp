@@ -5,6 +5,7 @@
 // and one vtable slot.
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -71,6 +72,8 @@ std::unique_ptr<ErasedValue> erase(std::int32_t type, const gxfs_value& value) {
   }
 }
 
+bool isText(std::int32_t type) { return type == kString || type == kFile; }
+
 bool isNumber(std::int32_t type) {
   return type == kInt64 || type == kUInt64 || type == kInt32 || type == kUInt32 || type == kFloat64;
 }
@@ -88,7 +91,7 @@ struct Watch {
 
   bool operator()(const AnyValue& any) const noexcept {
     gxfs_value value{};
-    if (type == kString || type == kFile) {
+    if (isText(type)) {
       value.text = reinterpret_cast<const std::string&>(any).c_str();
     } else {
       const bool wide = type == kInt64 || type == kUInt64 || type == kFloat64;
@@ -145,6 +148,24 @@ gxf_result_t callRegister(void* function, void* storage, gxf_uid_t cid, const gx
   return *backend == nullptr ? kFailure : 0;
 }
 
+// 5.7 exports registerParameter for handles but not for texts. A backend of a handle is larger than
+// one of a text and has nothing in it that needs a destructor, so it is made into one: same base,
+// no frontend, no validator, no value.
+gxf_result_t registerTextInHandle(const gxfs_symbols* symbols, void* storage, gxf_uid_t cid,
+                                  const gxfs_parameter& parameter, void** made) {
+  static_assert(gxf_abi::kStringBackendSize <= gxf_abi::kHandleBackendSize);
+  if (symbols->backend_vtable == nullptr) return kNotImplemented;
+  const gxf_result_t code = callRegister<gxf_abi::kHandleSize>(
+      symbols->register_handle, storage, cid, parameter, gxf_abi::kFrontendBackendHandle, made);
+  if (code != 0) return code;
+  auto* const bytes = static_cast<unsigned char*>(*made);
+  std::memset(bytes + offsetof(Backend, frontend), 0,
+              gxf_abi::kHandleBackendSize - offsetof(Backend, frontend));
+  new (bytes + sizeof(Backend)) gxf_abi::Expected<sizeof(std::string)>(kNotInitialized);
+  static_cast<Backend*>(*made)->vtable = static_cast<void**>(symbols->backend_vtable) + 2;
+  return 0;
+}
+
 }  // namespace
 
 extern "C" {
@@ -197,11 +218,14 @@ gxf_result_t gxfs_register_parameter(const gxfs_symbols* symbols, void* storage,
     code = callRegister<gxf_abi::kHandleSize>(symbols->register_handle, storage, cid, *parameter,
                                               gxf_abi::kFrontendBackendHandle, &made);
     frontend_at = gxf_abi::kHandleBackendFrontend;
-  } else if (parameter->type == kString || parameter->type == kFile) {
+  } else if (isText(parameter->type)) {
     void* const function =
         parameter->type == kString ? symbols->register_string : symbols->register_path;
-    code = callRegister<sizeof(std::string)>(function, storage, cid, *parameter,
-                                             gxf_abi::kFrontendBackendString, &made);
+    if (function == nullptr) {
+      code = registerTextInHandle(symbols, storage, cid, *parameter, &made);
+    } else
+      code = callRegister<sizeof(std::string)>(function, storage, cid, *parameter,
+                                               gxf_abi::kFrontendBackendString, &made);
   } else if (parameter->type == kBool || isNumber(parameter->type)) {
     // Not every core exports registerParameter for every number, all of them do for bool. A backend
     // of bool differs from one of a number in its vtable alone (layout.hpp), and the vtables of all

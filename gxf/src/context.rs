@@ -231,7 +231,7 @@ pub(crate) fn pointer(core: &Core, raw: gxf_context_t, cid: gxf_uid_t, tid: gxf_
 pub(crate) fn entity_name(core: &Core, raw: gxf_context_t, eid: gxf_uid_t) -> String {
     let mut name = ptr::null();
     // SAFETY: the context is live; `name` can be written.
-    let code = unsafe { core.api.GxfEntityGetName(raw, eid, &mut name) };
+    let code = unsafe { core.entity_name(raw, eid, &mut name) };
     text(code, name)
 }
 

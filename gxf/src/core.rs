@@ -3,7 +3,7 @@
 //! Finds the functions in whoever loaded us, in the process, or in a library that a program opened. Search paths of a
 //! program that brings a runtime along are in `runtime`.
 
-use std::ffi::{CStr, CString, OsStr, c_int, c_void};
+use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 
 use crate::Error;
-use crate::sys::{Api, gxfs_caller_outside, gxfs_symbols};
+use crate::sys::{Api, gxf_context_t, gxf_entity_get_name_t, gxf_uid_t, gxfs_caller_outside, gxfs_symbols};
 
 /// Mangled names of what an extension needs beyond the C API. Source: `nm -D libgxf_core.so` of 4.1.1; which versions
 /// have which is in `gxf/README.md`.
@@ -39,6 +39,7 @@ mod names {
 pub(crate) struct Core {
     pub api: Api,
     pub symbols: gxfs_symbols,
+    entity_get_name: gxf_entity_get_name_t,
     /// Where to look for further symbols: the library that holds the C functions.
     handle: *mut c_void,
     version: OnceLock<CString>,
@@ -121,7 +122,10 @@ impl Core {
             logging_function: symbol(names::LOGGING_FUNCTION),
             get_severity: symbol(names::GET_SEVERITY),
         };
-        Ok(Core { api, symbols, handle, version: OnceLock::new() })
+        let name = symbol(c"GxfEntityGetName");
+        // SAFETY: null becomes `None`; otherwise it is the function whose signature abi/gxf_api.h declares.
+        let entity_get_name = unsafe { std::mem::transmute::<*mut c_void, gxf_entity_get_name_t>(name) };
+        Ok(Core { api, symbols, entity_get_name, handle, version: OnceLock::new() })
     }
 
     /// The symbols with those added that depend on the type of one parameter.
@@ -131,6 +135,20 @@ impl Core {
             register_handle: address(register_handle),
             backend_vtable: address(backend_vtable),
             ..self.symbols
+        }
+    }
+
+    /// The name of an entity; a raw GXF code.
+    ///
+    /// # Safety
+    /// `context` must be live and `name` valid for the write of a pointer.
+    pub unsafe fn entity_name(&self, context: gxf_context_t, eid: gxf_uid_t, name: *mut *const c_char) -> i32 {
+        // SAFETY: the caller's promise. In 4.0 the name is a parameter of the entity (kInternalNameParameterKey).
+        unsafe {
+            match self.entity_get_name {
+                Some(get) => get(context, eid, name),
+                None => self.api.GxfParameterGetStr(context, eid, c"__name".as_ptr(), name),
+            }
         }
     }
 

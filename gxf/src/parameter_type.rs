@@ -60,7 +60,7 @@ pub struct Kind {
     pub(crate) number: i32,
     /// What a user is told that a value must be.
     pub(crate) expected: &'static str,
-    /// For numbers: the vtable of `ParameterBackend<T>`.
+    /// For numbers and texts: the vtable of `ParameterBackend<T>`.
     pub(crate) vtable: Option<&'static CStr>,
     /// For handles: the target's type name and `registerParameter<Handle<T>>`.
     pub(crate) handle: Option<(&'static CStr, &'static CStr)>,
@@ -193,13 +193,13 @@ ordered! {
 }
 
 macro_rules! texts {
-    ($($type:ty, $view:ty, $number:literal, $get:ident, $set:ident, $expected:literal, $from:expr;)*) => {
+    ($($type:ty, $view:ty, $number:literal, $vtable:literal, $get:ident, $set:ident, $expected:literal, $from:expr;)*) => {
         $(
             impl sealed::Sealed for $type {}
             impl ParameterType for $type {
                 type Const = &'static str;
                 type View = $view;
-                const KIND: Kind = Kind { number: $number, expected: $expected, vtable: None, handle: None };
+                const KIND: Kind = Kind { number: $number, expected: $expected, vtable: Some($vtable), handle: None };
 
                 fn read(source: Source<'_>) -> Result<Self, i32> {
                     let mut text: *const c_char = std::ptr::null();
@@ -241,9 +241,11 @@ macro_rules! texts {
 }
 
 texts! {
-    String, str, 2, GxfParameterGetStr, GxfParameterSetStr, "a text",
+    String, str, 2,
+        c"_ZTVN6nvidia3gxf16ParameterBackendINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEE",
+        GxfParameterGetStr, GxfParameterSetStr, "a text",
         |bytes| String::from_utf8_lossy(bytes).into_owned();
-    FilePath, Path, 8, GxfParameterGetPath, GxfParameterSetPath, "a path",
+    FilePath, Path, 8, c"_ZTVN6nvidia3gxf16ParameterBackendINS0_8FilePathEEE", GxfParameterGetPath, GxfParameterSetPath, "a path",
         |bytes| FilePath(PathBuf::from(OsStr::from_bytes(bytes)));
 }
 

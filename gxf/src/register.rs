@@ -17,7 +17,7 @@ use crate::sys::{
     gxf_context_t, gxf_tid_t, gxfs_component, gxfs_declare_parameter, gxfs_declare_parameterless, gxfs_parameter,
     gxfs_register_parameter, gxfs_registrar, gxfs_value, gxfs_watch_parameter,
 };
-use crate::{AnyParameter, Error, watch};
+use crate::{AnyParameter, Error, HandleTarget, Receiver, watch};
 
 /// A parameter with its strings as C strings. Made once per parameter and kept: the runtime keeps the pointers.
 pub(crate) struct Declared {
@@ -182,7 +182,9 @@ fn make(
     let declared = Declared::of(parameter)?;
     let kind = declared.declaration.kind;
     let doing = |what: &str| format!("{what} parameter '{}'", declared.declaration.key);
-    let symbols = core.symbols_with(kind.handle.map(|(_, register)| register), kind.vtable);
+    // A text can be made from a handle where the runtime has no other way; any kind of handle will do.
+    let register_handle = kind.handle.map_or(<Receiver as HandleTarget>::REGISTER, |(_, register)| register);
+    let symbols = core.symbols_with(Some(register_handle), kind.vtable);
     let raw = declared.raw(gxf_tid_t::default());
     let mut backend = ptr::null_mut();
     // SAFETY: the storage comes from the runtime that calls us; `raw`'s strings live for ever.

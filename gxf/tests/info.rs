@@ -9,7 +9,7 @@ use gxf::{GraphContext, ParameterDescription, Runtime, Tid};
 
 /// Source: `nvidia::gxf::Receiver` and so on, asked of the runtime itself.
 fn handle(graph: &GraphContext, name: &str) -> Option<Tid> {
-    Some(graph.type_id(name).unwrap())
+    Some(graph.type_id(name).expect("the standard extension has it"))
 }
 
 fn parameter(key: &str, headline: &str, description: &str, type_name: &'static str) -> ParameterDescription {
