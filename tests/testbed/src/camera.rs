@@ -178,6 +178,7 @@ fn media_factory(scene: &Scene, length: Option<u32>, frames: Arc<FrameLog>) -> R
     factory.set_launch(&format!("( {description} )"));
     factory.set_shared(true);
     factory.connect_media_configure(move |_, media| {
+        stamp_capture_time(media);
         if let Ok(bin) = media.element().downcast::<gst::Bin>()
             && let Err(e) = Scene::number_frames(&bin, Arc::clone(&frames))
         {
@@ -185,6 +186,17 @@ fn media_factory(scene: &Scene, length: Option<u32>, frames: Arc<FrameLog>) -> R
         }
     });
     Ok(factory)
+}
+
+/// Makes the camera's RTCP sender reports say when frames were captured, as its frame log does. GStreamer's default is
+/// when they were sent, which is later by the latency of the camera's own pipeline.
+fn stamp_capture_time(media: &gst_rtsp_server::RTSPMedia) {
+    let Some(pipeline) = media.element().parent().and_downcast::<gst::Bin>() else { return };
+    pipeline.connect_element_added(|_, element| {
+        if element.factory().is_some_and(|factory| factory.name() == "rtpbin") {
+            element.set_property("rtcp-sync-send-time", false);
+        }
+    });
 }
 
 /// The RTSP address of a port where nobody listens: a camera that is not there.
