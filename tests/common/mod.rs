@@ -1,0 +1,14 @@
+//! Runs graphs as a user does: the real `smart-record gxe`, the real GXF runtime, a real FIFO, receipts in a file.
+//! A test makes a [`Graph`], starts it, writes messages, and waits for receipts, lines or files.
+//! Left to others: cameras and judging recordings (`testbed`), and what a test asserts.
+#![allow(dead_code, unused_imports, clippy::unwrap_used)] // Each test file uses a part; a helper that fails fails its test.
+
+mod built;
+mod graph;
+mod run;
+mod time;
+
+pub use built::{built, repository};
+pub use graph::Graph;
+pub use run::{Ended, Outcome, Run};
+pub use time::{system_nanos, utc, utc_nanos};

@@ -1,0 +1,185 @@
+//! A running graph: messages go in, receipts and log lines come out, a signal ends it.
+//! Every wait is for an event; a wait in vain shows what the program has written so far.
+//! Left to others: what was to be run (`graph`).
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use testbed::{HANG_GUARD, JsonLines, Program, RtspCamera, TempDir};
+
+/// A graph that runs.
+pub struct Run {
+    program: Program,
+    receipts: Option<JsonLines>,
+    messages: Option<File>,
+    recordings: PathBuf,
+    dir: TempDir,
+}
+
+/// A graph that has ended.
+pub struct Outcome {
+    /// Exit code; `None`: a signal ended it, which is a crash.
+    pub code: Option<i32>,
+    /// All it wrote, to stdout and stderr.
+    pub lines: Vec<String>,
+}
+
+impl Outcome {
+    /// The lines that contain `text`.
+    pub fn lines_with(&self, text: &str) -> Vec<&str> {
+        self.lines.iter().filter(|line| line.contains(text)).map(String::as_str).collect()
+    }
+
+    /// Everything, for messages.
+    pub fn text(&self) -> String {
+        format!("exit code {:?}\n{}", self.code, self.lines.join("\n"))
+    }
+}
+
+impl Run {
+    pub(super) fn new(
+        program: Program,
+        receipts: Option<JsonLines>,
+        messages: Option<File>,
+        recordings: PathBuf,
+        dir: TempDir,
+    ) -> Self {
+        Self { program, receipts, messages, recordings, dir }
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.program.id()
+    }
+
+    /// The folder that recordings go to.
+    pub fn recordings(&self) -> &Path {
+        &self.recordings
+    }
+
+    /// The folder of this run.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Names of all files in the folder of recordings, sorted.
+    pub fn file_names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.recordings).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Writes one message to the FIFO.
+    pub fn send(&mut self, message: &Value) {
+        self.send_bytes(format!("{message}\n").as_bytes());
+    }
+
+    /// Writes anything to the FIFO.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.messages.as_mut().expect("the graph takes messages").write_all(bytes).unwrap();
+    }
+
+    /// Waits until a camera has sent this frame to the graph; shows what the graph has written where it never does.
+    pub fn wait_for_frame(&mut self, camera: &RtspCamera, counter: u32) {
+        if let Err(error) = camera.wait_for_frame(counter) {
+            self.fail(&error);
+        }
+    }
+
+    fn fail(&mut self, error: &testbed::Error) -> ! {
+        let output = self.program.wait(Duration::ZERO);
+        panic!("{error}\nthe program: {output:?}\n{}", self.program.seen().join("\n"));
+    }
+
+    /// All receipts that have been read so far.
+    pub fn receipts(&self) -> &[Value] {
+        &self.receipts.as_ref().expect("the graph writes receipts").seen
+    }
+
+    /// The first receipt that is wanted, past or to come.
+    pub fn receipt(&mut self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
+        let receipts = self.receipts.as_mut().expect("the graph writes receipts");
+        if let Some(receipt) = receipts.seen.iter().find(|receipt| wanted(receipt)) {
+            return receipt.clone();
+        }
+        match receipts.wait_for(what, HANG_GUARD, wanted) {
+            Ok(receipt) => receipt,
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// The receipt of this kind with this event id, past or to come.
+    pub fn receipt_of(&mut self, kind: &str, id: &str) -> Value {
+        self.receipt(&format!("'{kind}' of {id}"), |receipt| receipt["receipt"] == kind && receipt["id"] == id)
+    }
+
+    /// Waits until this many receipts of this kind have been read.
+    pub fn wait_for_receipts(&mut self, kind: &str, count: usize) {
+        let mut found = 0;
+        self.receipt(&format!("{count} receipts '{kind}'"), |receipt| {
+            found += usize::from(receipt["receipt"] == kind);
+            found == count
+        });
+    }
+
+    /// The next log line that contains `text`.
+    pub fn line_with(&mut self, text: &str) -> String {
+        self.program.wait_for_line(&format!("a line with {text:?}"), HANG_GUARD, |line| line.contains(text)).unwrap()
+    }
+
+    /// Sends SIGINT, as Ctrl-C does, and waits for the end.
+    pub fn interrupt(self) -> (Outcome, Ended) {
+        self.program.interrupt().unwrap();
+        self.wait()
+    }
+
+    /// Sends any signal and waits for the end.
+    pub fn end_with(self, signal: Signal) -> (Outcome, Ended) {
+        self.program.signal(signal).unwrap();
+        self.wait()
+    }
+
+    /// Waits until the graph ends by itself.
+    pub fn wait(mut self) -> (Outcome, Ended) {
+        let status = self.program.wait(HANG_GUARD).unwrap();
+        let outcome = Outcome { code: status.code(), lines: self.program.seen().to_vec() };
+        let mut receipts = Vec::new();
+        if let Some(mut followed) = self.receipts.take() {
+            // The file is complete now: reads what is left of it, and finds no further line.
+            let _ = followed.wait_for("the end", Duration::ZERO, |_| false);
+            receipts = followed.seen;
+        }
+        (outcome, Ended { receipts, recordings: self.recordings, dir: self.dir })
+    }
+}
+
+/// What a graph has left behind. Its folder is removed with this value.
+pub struct Ended {
+    /// All receipts.
+    pub receipts: Vec<Value>,
+    /// The folder of recordings.
+    pub recordings: PathBuf,
+    dir: TempDir,
+}
+
+impl Ended {
+    /// Names of all files in the folder of recordings, sorted.
+    pub fn file_names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.recordings).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// The folder of the run.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+}
