@@ -37,7 +37,6 @@ constexpr gxf_result_t kFailure = 1;
 constexpr gxf_result_t kNotImplemented = 2;
 constexpr gxf_result_t kArgumentInvalid = 9;
 constexpr gxf_result_t kNotInitialized = 34;
-constexpr gxf_result_t kParserError = 36;
 
 template <typename T>
 class Erased final : public ErasedValue {
@@ -120,9 +119,10 @@ ExpectedVoid parseWatched(Backend* backend, void* node, const std::string& prefi
   const Watch* watch = backend->validator.target<Watch>();
   if (watch == nullptr) return table->original(backend, node, prefix);
   const Watch at = *watch;
-  if (!at.calls->before_parse(at.self, at.context, node, prefix.c_str())) {
-    at.calls->after_parse(at.self, at.context, at.cid, node, prefix.c_str(), kParserError);
-    return ExpectedVoid(kParserError);
+  const gxf_result_t refused = at.calls->before_parse(at.self, at.context, node, prefix.c_str());
+  if (refused != 0) {
+    at.calls->after_parse(at.self, at.context, at.cid, node, prefix.c_str(), refused);
+    return ExpectedVoid(refused);
   }
   t_parsing = true;
   ExpectedVoid result = table->original(backend, node, prefix);

@@ -85,9 +85,9 @@ typedef struct gxfs_parameter {
 /* Answers for one parameter of one component while its values change. `watch` is what was given to
  * gxfs_register_parameter; the strings and the node live during the call only. */
 typedef struct gxfs_parameter_calls {
-  /* A YAML node is about to be parsed; false refuses it. */
-  bool (*before_parse)(const void* watch, gxf_context_t context, void* yaml_node,
-                       const char* prefix);
+  /* A YAML node is about to be parsed; another code than 0 refuses it. */
+  gxf_result_t (*before_parse)(const void* watch, gxf_context_t context, void* yaml_node,
+                               const char* prefix);
   /* false refuses the new value. `in_parse`: it comes from YAML, and after_parse follows; otherwise
    * the runtime holds the lock of its parameters, so that no Gxf function may be called. */
   bool (*accept)(const void* watch, gxf_uid_t cid, const gxfs_value* value, bool in_parse);

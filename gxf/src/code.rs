@@ -5,12 +5,17 @@
 
 use std::fmt;
 
-/// A GXF result code other than `GXF_SUCCESS`. Source of the numbers and names: `gxf_result_t` in gxf/core/gxf.h.
+use crate::core::Core;
+
+/// A GXF result code other than `GXF_SUCCESS`.
+///
+/// The numbers differ between versions (4.0 lacks four codes in the middle), the names do not: a code is kept by its
+/// place in `NAMES` and translated by name where it comes from the runtime or goes to it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Code(i32);
 
-/// The names of the codes, by number (GXF 4.1.0; later versions only append).
-const NAMES: &[&str] = &[
+/// The names of the codes by their number in GXF 4.1. Source: `gxf_result_t` in gxf/core/gxf.h.
+pub(crate) const NAMES: &[&str] = &[
     "GXF_SUCCESS",
     "GXF_FAILURE",
     "GXF_NOT_IMPLEMENTED",
@@ -119,15 +124,51 @@ codes! {
 /// The number of `GXF_SUCCESS`.
 pub(crate) const SUCCESS: i32 = 0;
 
+/// The numbers that the runtime of this process gives the codes.
+pub(crate) struct Numbers {
+    /// By place in `NAMES`.
+    of_runtime: Vec<Option<i32>>,
+}
+
+impl Numbers {
+    /// Asks the runtime for the name of each number. `name_of` is `GxfResultStr`.
+    pub(crate) fn ask(name_of: impl Fn(i32) -> String) -> Numbers {
+        /// More than any version has.
+        const MOST: i32 = 128;
+        let mut of_runtime = vec![None; NAMES.len()];
+        for number in 0..MOST {
+            let name = name_of(number);
+            if let Some(at) = NAMES.iter().position(|known| *known == name) {
+                of_runtime[at] = Some(number);
+            }
+        }
+        Numbers { of_runtime }
+    }
+
+    fn own(&self, raw: i32) -> Option<usize> {
+        self.of_runtime.iter().position(|number| *number == Some(raw))
+    }
+}
+
 impl Code {
     /// `Ok` for `GXF_SUCCESS`, the code otherwise.
     pub(crate) fn check(raw: i32) -> Result<(), Code> {
-        if raw == SUCCESS { Ok(()) } else { Err(Code(raw)) }
+        if raw == SUCCESS {
+            return Ok(());
+        }
+        let own = Core::get().and_then(|core| core.codes.own(raw)).and_then(|at| i32::try_from(at).ok());
+        Err(Code(own.unwrap_or(raw)))
     }
 
-    /// The number as GXF knows it.
-    pub const fn raw(self) -> i32 {
-        self.0
+    /// The number as the runtime of this process knows it; that of GXF 4.1 before there is one.
+    pub fn raw(self) -> i32 {
+        let at = usize::try_from(self.0).ok();
+        let known = Core::get().zip(at).and_then(|(core, at)| core.codes.of_runtime.get(at).copied());
+        match known {
+            Some(Some(number)) => number,
+            Some(None) if self != Code::FAILURE => Code::FAILURE.raw(), // A code that this version does not have.
+            _ => self.0,
+        }
     }
 
     /// GXF's name of the code, e.g. `GXF_PARAMETER_OUT_OF_RANGE`.
@@ -138,12 +179,27 @@ impl Code {
 
 impl fmt::Display for Code {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} ({})", self.name(), self.0)
+        write!(out, "{} ({})", self.name(), self.raw())
     }
 }
 
 impl fmt::Debug for Code {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_translated_by_name() {
+        let old = ["GXF_SUCCESS", "GXF_FAILURE", "GXF_PARAMETER_NOT_FOUND", "GXF_NOT_IMPLEMENTED"];
+        let name = |number: i32| old.get(number as usize).map_or("N/A", |name| *name).to_owned();
+        let numbers = Numbers::ask(name);
+        assert_eq!(numbers.own(2).map(|at| NAMES[at]), Some("GXF_PARAMETER_NOT_FOUND"));
+        assert_eq!(numbers.of_runtime[2], Some(3));
+        assert_eq!(numbers.own(77), None);
     }
 }

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 
 use crate::Error;
+use crate::code::Numbers;
 use crate::sys::{Api, gxf_context_t, gxf_entity_get_name_t, gxf_uid_t, gxfs_caller_outside, gxfs_symbols};
 
 /// Mangled names of what an extension needs beyond the C API. Source: `nm -D libgxf_core.so` of 4.1.1; which versions
@@ -39,6 +40,7 @@ mod names {
 pub(crate) struct Core {
     pub api: Api,
     pub symbols: gxfs_symbols,
+    pub codes: Numbers,
     entity_get_name: gxf_entity_get_name_t,
     /// Where to look for further symbols: the library that holds the C functions.
     handle: *mut c_void,
@@ -125,7 +127,11 @@ impl Core {
         let name = symbol(c"GxfEntityGetName");
         // SAFETY: null becomes `None`; otherwise it is the function whose signature abi/gxf_api.h declares.
         let entity_get_name = unsafe { std::mem::transmute::<*mut c_void, gxf_entity_get_name_t>(name) };
-        Ok(Core { api, symbols, entity_get_name, handle, version: OnceLock::new() })
+        let codes = Numbers::ask(|number| {
+            // SAFETY: any number may be asked for; the answer is a constant text of the runtime's.
+            crate::info::text(unsafe { api.GxfResultStr(number) })
+        });
+        Ok(Core { api, symbols, codes, entity_get_name, handle, version: OnceLock::new() })
     }
 
     /// The symbols with those added that depend on the type of one parameter.

@@ -310,7 +310,8 @@ unsafe extern "C" fn register_components(this: *mut c_void, context: gxf_context
         call(this, |extension| {
             register::registering(extension.core, context, || {
                 for (row, texts) in extension.table.components.iter().zip(&extension.components) {
-                    let base = base_name(texts);
+                    // Empty, not null: 4.0 reads it.
+                    let base = texts.base_name.as_ref().map_or(c"".as_ptr(), |name| name.as_ptr());
                     let (tid, name) = (row.info.tid.raw(), texts.type_name.as_ptr());
                     let code = extension.core.api.GxfRegisterComponent(context, tid, name, base);
                     check(code, || format!("registering {}", row.info.type_name))?;
@@ -319,10 +320,6 @@ unsafe extern "C" fn register_components(this: *mut c_void, context: gxf_context
             })
         })
     }
-}
-
-fn base_name(texts: &ComponentTexts) -> *const c_char {
-    texts.base_name.as_ref().map_or(std::ptr::null(), |name| name.as_ptr())
 }
 
 unsafe extern "C" fn has_component(this: *mut c_void, tid: *const gxf_tid_t) -> i32 {
@@ -367,7 +364,7 @@ unsafe extern "C" fn get_component_info(
                 .find(|(row, _)| row.info.tid == tid)
                 .ok_or_else(|| refuse(&format!("describing component {tid}"), Code::COMPONENT_NOT_FOUND))?;
             info.cid = tid.raw();
-            info.base_name = base_name(texts);
+            info.base_name = texts.base_name.as_ref().map_or(std::ptr::null(), |name| name.as_ptr());
             info.is_abstract = 0;
             info.type_name = texts.type_name.as_ptr();
             info.display_name = texts.display_name.as_ptr();

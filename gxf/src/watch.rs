@@ -42,17 +42,20 @@ unsafe extern "C" fn before_parse(
     raw: gxf_context_t,
     node: *mut c_void,
     prefix: *const c_char,
-) -> bool {
+) -> i32 {
     // SAFETY: called by the shim with what was given to it.
     let declared = unsafe { declared(own) };
     REFUSED.set(None);
     if !UNSIGNED.contains(&declared.declaration.kind.number) {
-        return true;
+        return crate::code::SUCCESS;
     }
     // The runtime's parser takes "-1" for 4294967295.
     let negative =
         || Core::get().and_then(|core| yaml_text(core, raw, node, prefix)).is_some_and(|t| t.starts_with('-'));
-    !catch_unwind(AssertUnwindSafe(negative)).unwrap_or(false)
+    match catch_unwind(AssertUnwindSafe(negative)) {
+        Ok(true) => Code::PARAMETER_PARSER_ERROR.raw(),
+        Ok(false) | Err(_) => crate::code::SUCCESS,
+    }
 }
 
 unsafe extern "C" fn accept(own: *const c_void, cid: gxf_uid_t, value: *const gxfs_value, in_parse: bool) -> bool {
