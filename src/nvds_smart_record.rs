@@ -34,6 +34,8 @@ enum Phase {
 }
 
 struct Initialized {
+    /// Entity and component, for the log.
+    name: String,
     settings: Settings,
     msg_rx: Option<Handle<Receiver>>,
     done_tx: Option<Handle<Transmitter>>,
@@ -70,18 +72,18 @@ impl gxf::Component for NvDsSmartRecord {
 impl gxf::Codelet for NvDsSmartRecord {
     fn initialize(&mut self, context: &Context<'_>) -> Result<(), BoxError> {
         let settings = Settings::read(context)?;
+        let name = format!("{}/{}", context.entity_name(), context.component_name());
         let waker = if context.has_scheduling_term(ASYNCHRONOUS) {
             Some(context.waker()?)
         } else {
             gxf::log::warning!(
-                "{}/{}: without an {ASYNCHRONOUS} in its entity, receipts wait for the next tick, and the end of all \
-                 sources does not end the graph",
-                context.entity_name(),
-                context.component_name()
+                "{name}: without an {ASYNCHRONOUS} in its entity, receipts wait for the next tick, and the end of all \
+                 sources does not end the graph"
             );
             None
         };
         self.phase = Phase::Initialized(Box::new(Initialized {
+            name,
             settings,
             msg_rx: context.try_get(&parameters::MSG_RX)?,
             done_tx: context.try_get(&parameters::DONE_TX)?,
@@ -126,7 +128,12 @@ impl Started {
         let settings = &initialized.settings;
         let off = settings.triggers == Triggers::Off;
         let sources = if off { 0 } else { settings.recorder.sources.len() };
-        let outbox = Arc::new(Outbox::new(sources, initialized.done_tx.is_some(), initialized.waker.clone()));
+        let outbox = Arc::new(Outbox::new(
+            initialized.name.clone(),
+            sources,
+            initialized.done_tx.is_some(),
+            initialized.waker.clone(),
+        ));
         let recorder = if off {
             None
         } else {

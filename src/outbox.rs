@@ -15,6 +15,8 @@ const FULL: usize = 1_024;
 
 /// See the module.
 pub(crate) struct Outbox {
+    /// Entity and component, for the log.
+    name: String,
     state: Mutex<State>,
     /// Receipts are queued only where somebody takes them.
     publishes: bool,
@@ -41,13 +43,13 @@ pub(crate) enum Ended {
 }
 
 impl Outbox {
-    pub(crate) fn new(sources: usize, publishes: bool, waker: Option<Waker>) -> Self {
-        Self { state: Mutex::new(State { sources, ..State::default() }), publishes, waker }
+    pub(crate) fn new(name: String, sources: usize, publishes: bool, waker: Option<Waker>) -> Self {
+        Self { name, state: Mutex::new(State { sources, ..State::default() }), publishes, waker }
     }
 
     /// Logs a receipt and queues it.
     pub(crate) fn put(&self, receipt: Receipt) {
-        receipt.log();
+        receipt.log(&self.name);
         if self.publishes {
             self.state.lock().receipts.push_back(receipt);
         }
@@ -78,8 +80,8 @@ impl Outbox {
             }
             Event::SourceEnded { source, error } => {
                 match &error {
-                    Some(error) => gxf::log::error!("{error}"),
-                    None => gxf::log::info!("source {source} has ended"),
+                    Some(error) => gxf::log::error!("{}: {error}", self.name),
+                    None => gxf::log::info!("{}: source {source} has ended", self.name),
                 }
                 let mut state = self.state.lock();
                 state.sources = state.sources.saturating_sub(1);
@@ -87,7 +89,7 @@ impl Outbox {
                 drop(state);
                 self.wake();
             }
-            Event::Notice(text) => gxf::log::warning!("{text}"),
+            Event::Notice(text) => gxf::log::warning!("{}: {text}", self.name),
         }
     }
 
@@ -138,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_end_comes_after_the_last_source_session_and_receipt() {
-        let outbox = Outbox::new(2, true, None);
+        let outbox = Outbox::new("recorder/smart_record".into(), 2, true, None);
         outbox.session_begins();
         outbox.event(Event::SourceEnded { source: 0, error: Some("gone".into()) });
         assert_eq!(outbox.ended(2), Ended::NotYet);

@@ -150,12 +150,12 @@ impl Receipt {
         serde_json::to_vec(self)
     }
 
-    /// Writes it to the log.
-    pub(crate) fn log(&self) {
+    /// Writes it to the log, after the name of the component.
+    pub(crate) fn log(&self, name: &str) {
         match self {
-            Self::Accepted(_) | Self::Done(_) => gxf::log::info!("{self}"),
-            Self::Rejected(_) => gxf::log::warning!("{self}"),
-            Self::Failed(_) => gxf::log::error!("{self}"),
+            Self::Accepted(_) | Self::Done(_) => gxf::log::info!("{name}: {self}"),
+            Self::Rejected(_) => gxf::log::warning!("{name}: {self}"),
+            Self::Failed(_) => gxf::log::error!("{name}: {self}"),
         }
     }
 }
