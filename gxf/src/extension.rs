@@ -269,8 +269,9 @@ unsafe extern "C" fn check_info(_this: *mut c_void) -> i32 {
 }
 
 unsafe extern "C" fn get_info(this: *mut c_void, info: *mut gxf_extension_info_t) -> i32 {
+    let mut too_small = false;
     // SAFETY: `this` comes from the C++ object; `info` is checked and then valid by GXF's contract.
-    unsafe {
+    let code = unsafe {
         call(this, |extension| {
             let info = info.as_mut().ok_or_else(|| refuse("describing the extension", Code::ARGUMENT_NULL))?;
             let texts = &extension.texts;
@@ -292,7 +293,8 @@ unsafe extern "C" fn get_info(this: *mut c_void, info: *mut gxf_extension_info_t
                 return Ok(());
             }
             if room < rows.len() as u64 {
-                return Err(refuse("describing the extension", Code::QUERY_NOT_ENOUGH_CAPACITY));
+                too_small = true;
+                return Ok(());
             }
             if !info.components.is_null() {
                 for (at, row) in rows.iter().enumerate() {
@@ -301,7 +303,9 @@ unsafe extern "C" fn get_info(this: *mut c_void, info: *mut gxf_extension_info_t
             }
             Ok(())
         })
-    }
+    };
+    // A question, not a mistake: the caller comes back with more room, and the log says nothing.
+    if too_small { Code::QUERY_NOT_ENOUGH_CAPACITY.raw() } else { code }
 }
 
 unsafe extern "C" fn register_components(this: *mut c_void, context: gxf_context_t) -> i32 {

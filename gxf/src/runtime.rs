@@ -35,6 +35,19 @@ impl Runtime {
     /// # Errors
     /// If there is none (the message lists where it was looked for), or it cannot be used.
     pub fn load(folder: Option<&Path>) -> Result<Runtime, Error> {
+        let path = Runtime::find(folder)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        preload(folder);
+        let core = Core::load(&path, RTLD_LAZY | RTLD_GLOBAL)?;
+        static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+        Ok(Runtime { core, folder: FOLDER.get_or_init(|| folder.to_owned()) })
+    }
+
+    /// The `libgxf_core.so` that [`Runtime::load`] would load.
+    ///
+    /// # Errors
+    /// If there is none; the message lists where it was looked for.
+    pub fn find(folder: Option<&Path>) -> Result<PathBuf, Error> {
         let root = std::env::var_os("GXF_ROOT").filter(|root| !root.is_empty()).map(PathBuf::from);
         let folders = match (folder, root) {
             (Some(folder), _) => vec![folder.to_owned()],
@@ -42,12 +55,7 @@ impl Runtime {
             (None, None) => default_folders(&std::env::current_dir().unwrap_or_default()),
         };
         let looked: Vec<PathBuf> = folders.iter().flat_map(|folder| places(folder)).collect();
-        let path = looked.iter().find(|path| path.is_file()).cloned().ok_or(Error::RuntimeNotFound { looked })?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        preload(folder);
-        let core = Core::load(&path, RTLD_LAZY | RTLD_GLOBAL)?;
-        static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-        Ok(Runtime { core, folder: FOLDER.get_or_init(|| folder.to_owned()) })
+        looked.iter().find(|path| path.is_file()).cloned().ok_or(Error::RuntimeNotFound { looked })
     }
 
     /// A library of this runtime, e.g. `libgxf_std.so`: beside the core, or in Graph Composer's folder for it (`std`
