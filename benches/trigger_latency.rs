@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::time::{Duration, Instant};
+
+use common::Graph;
+
+mod common;
 
 const MESSAGES: usize = 500;
 
@@ -63,49 +65,23 @@ components:
 - {type: nvidia::gxf::Connection, parameters: {source: messages/tx, target: receipts/rx}}
 ";
 
-struct Graph {
-    runner: std::process::Child,
+struct Loop {
+    graph: Graph,
     input: File,
-    output: std::io::Lines<BufReader<File>>,
-    _dir: tempfile::TempDir,
+    output: Lines<BufReader<File>>,
 }
 
-impl Graph {
+impl Loop {
     fn start(middle: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        for fifo in ["in", "out"] {
-            assert!(Command::new("mkfifo").arg(at(fifo)).status().unwrap().success());
-        }
-        let graph = format!("{middle}{ENDS}").replace("DIR", dir.path().to_str().unwrap());
-        std::fs::write(at("graph.yaml"), graph).unwrap();
-        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let built = built();
-        let manifest = format!(
-            "extensions:\n- {}\n- {}\n",
-            top.join(".gxf/lib/libgxf_std.so").display(),
-            built.join("libgxf_nvds_smart_record.so").display()
-        );
-        std::fs::write(at("manifest.yaml"), manifest).unwrap();
-        let runner = Command::new(built.join("smart-record"))
-            .current_dir(top)
-            .args(["gxe", "-severity", "1", "-app"])
-            .arg(at("graph.yaml"))
-            .arg("-manifest")
-            .arg(at("manifest.yaml"))
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let input = OpenOptions::new().read(true).write(true).open(at("in")).unwrap();
-        let output = OpenOptions::new().read(true).write(true).open(at("out")).unwrap();
-        Self { runner, input, output: BufReader::new(output).lines(), _dir: dir }
+        let graph = Graph::start(&format!("{middle}{ENDS}"), &["in", "out"]);
+        let open = |name| OpenOptions::new().read(true).write(true).open(graph.dir.path().join(name)).unwrap();
+        let (input, output) = (open("in"), BufReader::new(open("out")).lines());
+        Self { graph, input, output }
     }
 
     /// Sends one message and waits for a line about it.
     fn round(&mut self, id: &str, wanted: &str) -> (Duration, bool) {
-        let message = format!(
-            "{{\"command\":\"start-recording\",\"sensor\":{{\"id\":\"0\"}},\"id\":\"{id}\",\"overlap\":\"separate\"}}\n"
-        );
+        let message = format!("{{\"command\":\"start-recording\",\"sensor\":{{\"id\":\"0\"}},\"id\":\"{id}\"}}\n");
         let began = Instant::now();
         self.input.write_all(message.as_bytes()).unwrap();
         loop {
@@ -115,21 +91,10 @@ impl Graph {
             }
         }
     }
-
-    fn stop(mut self) {
-        let pid = self.runner.id().to_string();
-        Command::new("kill").args(["-INT", &pid]).status().unwrap();
-        self.runner.wait().unwrap();
-    }
-}
-
-/// The folder of the programs that were built with this benchmark.
-fn built() -> PathBuf {
-    std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().into()
 }
 
 fn measure(middle: &str, wanted: &str) -> (Duration, Duration) {
-    let mut graph = Graph::start(middle);
+    let mut graph = Loop::start(middle);
     // Until the first frame has come, starts are rejected; then the runner is warm as well.
     let mut warm = 0;
     while !graph.round(&format!("warm-{warm}"), wanted).1 {
@@ -142,7 +107,7 @@ fn measure(middle: &str, wanted: &str) -> (Duration, Duration) {
         std::thread::sleep(Duration::from_millis(20));
         times.push(graph.round(&format!("event-{round}"), "").0);
     }
-    graph.stop();
+    graph.graph.stop();
     times.sort();
     (times[times.len() / 2], times[times.len() * 99 / 100])
 }

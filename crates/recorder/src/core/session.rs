@@ -92,6 +92,10 @@ impl Ended {
 /// time before it is no longer waited for. Cameras interleave audio and video within tens of milliseconds.
 const LAG: Duration = Duration::from_secs(1);
 
+/// The newest frame is taken to be on screen for this long where the next one never comes: longer than frames last in
+/// video, shorter than people would call a pause.
+const ON_SCREEN: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 enum Phase<P> {
     /// For a frame at or after the asked start: only then the last keyframe at or before it is known.
@@ -173,6 +177,15 @@ impl<P: Clone> Session<P> {
         if newest < self.asked.start {
             return;
         }
+        if self.open(tracks, actions) {
+            self.close_if_complete(None, actions);
+        } else if newest >= self.asked.end {
+            self.fail(self.end_reason(), actions);
+        }
+    }
+
+    /// Opens the file and writes what is cached of the interval. False if no keyframe of it is cached.
+    fn open<C: Clone + PartialEq>(&mut self, tracks: &Tracks<'_, P, C>, actions: &mut Actions<P, C>) -> bool {
         // One file holds one format: what is cached in an older one cannot go in.
         let current = |key: &&super::cache::Key<C>| Some(&key.caps) == tracks.caps;
         let key = tracks
@@ -181,12 +194,7 @@ impl<P: Clone> Session<P> {
             .filter(current)
             .or_else(|| tracks.main.keys().find(current))
             .filter(|key| key.start < self.asked.end);
-        let Some(key) = key else {
-            if newest >= self.asked.end {
-                self.fail(self.end_reason(), actions);
-            }
-            return;
-        };
+        let Some(key) = key else { return false };
         let mut streams = vec![(self.main, key.caps.clone())];
         if let Some((_, caps)) = tracks.other {
             streams.push((self.main.other(), caps.clone()));
@@ -208,7 +216,7 @@ impl<P: Clone> Session<P> {
                 self.write_other(frame, actions);
             }
         }
-        self.close_if_complete(None, actions);
+        true
     }
 
     /// A frame has arrived, after it went into the cache.
@@ -304,14 +312,6 @@ impl<P: Clone> Session<P> {
         actions.push(Action::Fail { session: self.id, reason: FailReason::NoKeyframe { ended: reason } });
     }
 
-    /// Another stream is the main one now.
-    pub(super) fn change_main<C: Clone + PartialEq>(&mut self, main: Stream, actions: &mut Actions<P, C>) {
-        if self.is_recording() {
-            self.end_now(EndReason::FormatChanged, actions);
-        }
-        self.main = main;
-    }
-
     /// The other stream will send nothing more.
     pub(super) fn other_is_over<C: Clone + PartialEq>(
         &mut self,
@@ -324,19 +324,28 @@ impl<P: Clone> Session<P> {
         self.close_if_complete(newest, actions);
     }
 
-    /// Ends the session with what it has: nothing more will come.
-    pub(super) fn end_now<C: Clone + PartialEq>(&mut self, reason: EndReason, actions: &mut Actions<P, C>) {
-        match &self.phase {
-            Phase::Waiting => self.fail(reason, actions),
-            Phase::Recording(recording) => {
-                // The main stream may have reached its end, only the other one was still waited for.
-                let (next, reason) = match recording.main_end {
-                    Some(next) => (Some(next), self.end_reason()),
-                    None => (None, reason),
-                };
-                self.close(next, reason, actions);
+    /// Ends the session with what it has: nothing more will come. One that still waited for the frame after its start
+    /// has that which is on screen.
+    pub(super) fn end_now<C: Clone + PartialEq>(
+        &mut self,
+        reason: EndReason,
+        tracks: &Tracks<'_, P, C>,
+        actions: &mut Actions<P, C>,
+    ) {
+        if matches!(self.phase, Phase::Waiting) {
+            let on_screen = tracks.main.newest().is_some_and(|newest| self.asked.start.since(newest) < ON_SCREEN);
+            if self.asked.end <= self.asked.start || !on_screen || !self.open(tracks, actions) {
+                self.fail(reason, actions);
+                return;
             }
-            Phase::Finishing => {}
+        }
+        if let Phase::Recording(recording) = &self.phase {
+            // The main stream may have reached its end, only the other one was still waited for.
+            let (next, reason) = match recording.main_end {
+                Some(next) => (Some(next), self.end_reason()),
+                None => (None, reason),
+            };
+            self.close(next, reason, actions);
         }
     }
 }

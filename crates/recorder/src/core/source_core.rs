@@ -229,9 +229,12 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         let mut actions = Actions::new();
         let main = self.main();
         if main != before {
-            for session in &mut self.sessions {
-                session.change_main(main, &mut actions);
-            }
+            self.each_session(|session, tracks| {
+                if session.is_recording() {
+                    session.end_now(EndReason::FormatChanged, tracks, &mut actions);
+                }
+                session.main = main;
+            });
         }
         actions
     }
@@ -242,9 +245,11 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         let mut actions = self.link(stream);
         let before = self.lane_mut(stream).caps.replace(caps);
         if before.is_some() && before != self.lane(stream).caps {
-            for session in self.sessions.iter_mut().filter(|session| session.is_recording()) {
-                session.end_now(EndReason::FormatChanged, &mut actions);
-            }
+            self.each_session(|session, tracks| {
+                if session.is_recording() {
+                    session.end_now(EndReason::FormatChanged, tracks, &mut actions);
+                }
+            });
         }
         actions
     }
@@ -408,13 +413,15 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         let end = now + Duration::from_nanos(1);
         let end_utc = self.timeline.utc(end);
         let mut actions = Actions::new();
-        for candidate in self.sessions.iter_mut().filter(|candidate| wanted(candidate.id)) {
-            candidate.stop_at(end, end_utc);
-            if candidate.asked.end <= candidate.asked.start {
-                // It was to begin later: nothing of it lies before now.
-                candidate.end_now(EndReason::Stopped, &mut actions);
+        self.each_session(|candidate, tracks| {
+            if wanted(candidate.id) {
+                candidate.stop_at(end, end_utc);
+                if candidate.asked.end <= candidate.asked.start {
+                    // It was to begin later: nothing of it lies before now.
+                    candidate.end_now(EndReason::Stopped, tracks, &mut actions);
+                }
             }
-        }
+        });
         Ok((stopped, actions))
     }
 
@@ -438,9 +445,11 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         let mut actions = Actions::new();
         let reason = if self.lane(self.main()).ended { EndReason::EndOfStream } else { EndReason::Stalled };
         if let Some(now) = self.timeline.now(at) {
-            for session in self.sessions.iter_mut().filter(|session| now >= session.asked.end + STALL) {
-                session.end_now(reason, &mut actions);
-            }
+            self.each_session(|session, tracks| {
+                if now >= session.asked.end + STALL {
+                    session.end_now(reason, tracks, &mut actions);
+                }
+            });
         }
         actions
     }
@@ -455,9 +464,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     }
 
     fn end_all(&mut self, reason: EndReason, actions: &mut Actions<P, C>) {
-        for session in &mut self.sessions {
-            session.end_now(reason, actions);
-        }
+        self.each_session(|session, tracks| session.end_now(reason, tracks, actions));
     }
 
     /// The writer has finished the session's file, or failed: its id is free again, and it takes no more frames.
