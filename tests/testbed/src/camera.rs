@@ -67,6 +67,8 @@ impl RtspCamera {
         let server = RTSPServer::new();
         server.set_address(HOST);
         server.set_service(&port.to_string());
+        // By default a TCP viewer that is slow for a moment loses frames, and a busy machine makes a test fail.
+        server.connect_client_connected(|_, client| client.set_property("drop-backlog", false));
         let mounts = server.mount_points().ok_or_else(|| Error::gst("make a server", "no mounts"))?;
         mounts.add_factory(MOUNT, factory);
 

@@ -101,29 +101,39 @@ impl DecodedVideo {
     /// Checks that each frame's counter is one more than its predecessor's and each is shown later; returns the counters.
     ///
     /// # Errors
-    /// [`Error::Frames`] names the first frame that is missing, doubled, unreadable or out of order.
+    /// [`Error::Frames`] names the first frame that is missing, doubled, unreadable or not shown after its predecessor.
     pub fn check_unbroken(&self) -> Result<RangeInclusive<u32>, Error> {
+        let counters = self.check_counters()?;
+        match self.frames.windows(2).position(|pair| pair[1].pts_ns <= pair[0].pts_ns) {
+            Some(index) => Err(Error::Frames(format!(
+                "frame {} is shown at {} ns, not after its predecessor at {} ns",
+                index + 1,
+                self.frames[index + 1].pts_ns,
+                self.frames[index].pts_ns
+            ))),
+            None => Ok(counters),
+        }
+    }
+
+    /// Checks that each frame's counter is one more than its predecessor's, whatever the time stamps; returns the counters.
+    ///
+    /// # Errors
+    /// [`Error::Frames`] names the first frame that is missing, doubled, unreadable or out of order.
+    pub fn check_counters(&self) -> Result<RangeInclusive<u32>, Error> {
         let (Some(first), Some(last)) = (self.frames.first(), self.frames.last()) else {
             return Err(Error::Frames("there are none".to_owned()));
         };
-        let first = readable(0, first)?;
         for (index, pair) in self.frames.windows(2).enumerate() {
             let (before, after) = (readable(index, &pair[0])?, readable(index + 1, &pair[1])?);
             if after != before.wrapping_add(1) {
-                let index = index + 1;
                 return Err(Error::Frames(format!(
-                    "frame {index} has counter {after} after {before}: {}",
+                    "frame {} has counter {after} after {before}: {}",
+                    index + 1,
                     if after > before { "frames are missing" } else { "doubled or out of order" }
                 )));
             }
-            if pair[1].pts_ns <= pair[0].pts_ns {
-                return Err(Error::Frames(format!(
-                    "counter {after} is shown at {} ns, not after its predecessor at {} ns",
-                    pair[1].pts_ns, pair[0].pts_ns
-                )));
-            }
         }
-        Ok(first..=readable(self.frames.len() - 1, last)?)
+        Ok(readable(0, first)?..=readable(self.frames.len() - 1, last)?)
     }
 
     /// When the first frame is shown. None: no frames.

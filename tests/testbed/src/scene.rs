@@ -14,6 +14,8 @@ use crate::{Error, FrameLog};
 pub const AUDIO_RATE: u32 = 48_000;
 /// Name of the text element through which every raw frame passes.
 const LABEL: &str = "frame-label";
+/// Name of the H.265 encoder, whose first buffer needs mending.
+const H265_ENCODER: &str = "h265-encoder";
 
 /// How the picture is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -146,7 +148,6 @@ impl Scene {
             format!("identity name={LABEL}")
         };
         // Scene cuts and open GOPs off: keyframes come from the GOP length alone, and each starts afresh.
-        // x265's info SEI off: x265enc 1.22 sometimes prepends it damaged, and h265parse then sees two pictures in one.
         let encoder = match self.codec {
             Codec::H264 => format!(
                 "x264enc tune=zerolatency speed-preset=ultrafast bframes=0 bitrate=1500 threads=1 \
@@ -154,7 +155,7 @@ impl Scene {
                  ! h264parse"
             ),
             Codec::H265 => format!(
-                "x265enc tune=zerolatency speed-preset=ultrafast bitrate=1500 log-level=none \
+                "x265enc name={H265_ENCODER} tune=zerolatency speed-preset=ultrafast bitrate=1500 log-level=none \
                  key-int-max={gop} \
                  option-string=\"bframes=0:scenecut=0:open-gop=0:repeat-headers=1:info=0:\
                  frame-threads=1\" \
@@ -205,7 +206,11 @@ impl Scene {
             }
             gst::PadProbeReturn::Ok
         });
-        probe.map(drop).ok_or_else(missing)
+        probe.map(drop).ok_or_else(missing)?;
+        if let Some(encoder) = bin.by_name(H265_ENCODER) {
+            mend_first_buffer(&encoder).ok_or_else(missing)?;
+        }
+        Ok(())
     }
 }
 
@@ -216,6 +221,32 @@ pub(crate) enum Live {
     Yes,
     /// As fast as the machine can.
     No,
+}
+
+/// x265enc 1.22 puts the encoder's headers before the first frame, and sometimes they are damaged: h265parse then takes
+/// the first picture for two. They are not needed (`repeat-headers`): this cuts them off. None: no such pad.
+fn mend_first_buffer(encoder: &gst::Element) -> Option<()> {
+    let first = |_: &gst::Pad, info: &mut gst::PadProbeInfo| {
+        if let Some(buffer) = info.buffer_mut() {
+            let start = buffer.map_readable().ok().and_then(|bytes| last_vps(&bytes)).unwrap_or(0);
+            if let Ok(mut mended) = buffer.copy_region(gst::BufferCopyFlags::all(), start..) {
+                // A region that does not begin at 0 comes without its times.
+                let timed = mended.make_mut();
+                timed.set_pts(buffer.pts());
+                timed.set_dts(buffer.dts());
+                timed.set_duration(buffer.duration());
+                *buffer = mended;
+            }
+        }
+        gst::PadProbeReturn::Remove
+    };
+    encoder.static_pad("src")?.add_probe(gst::PadProbeType::BUFFER, first).map(drop)
+}
+
+/// Where the last video parameter set begins: start code and NAL unit type 32 (H.265, 7.3.1.2 and annex B).
+fn last_vps(stream: &[u8]) -> Option<usize> {
+    const VPS: [u8; 6] = [0, 0, 0, 1, 32 << 1, 1];
+    stream.windows(VPS.len()).rposition(|bytes| bytes == VPS)
 }
 
 /// Draws the counter into a raw I420 frame. None: the frame is not what the caps promise.
@@ -234,4 +265,16 @@ fn draw(pad: &gst::Pad, buffer: &mut gst::BufferRef, counter: u32) -> Option<()>
         }
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_parameter_set_is_found() {
+        let stream = [&[0, 0, 0, 1, 64, 1, 9, 9][..], &[0, 0, 0, 1, 78, 1, 5], &[0, 0, 0, 1, 64, 1, 9]].concat();
+        assert_eq!(last_vps(&stream), Some(15));
+        assert_eq!(last_vps(&stream[1..8]), None);
+    }
 }

@@ -26,8 +26,9 @@ impl Viewer {
             Some(AudioCodec::Aac) => "s. ! queue ! rtpmp4gdepay ! aacparse ! mux.",
             Some(AudioCodec::Opus) => "s. ! queue ! rtpopusdepay ! opusparse ! mux.",
         };
+        // Time stamps from RTP alone: with the arrival times in them, a busy machine would bend them.
         let pipeline = gst::parse::launch(&format!(
-            "rtspsrc name=s location={url} latency=200 s. ! queue ! {video} ! matroskamux name=mux \
+            "rtspsrc name=s location={url} latency=200 buffer-mode=none s. ! queue ! {video} ! matroskamux name=mux \
              ! filesink location={} {audio}",
             path.display()
         ))
