@@ -1,5 +1,4 @@
-//! Makes extension.yaml the one source of the extension's name, UUID, version and texts, and links the library so that
-//! it is never unloaded.
+//! Makes extension.yaml the one source of the extension's name, UUID, version and texts.
 //! What is registered under that name is left to `src`.
 
 use std::error::Error;
@@ -21,7 +20,5 @@ fn main() -> Result<(), Box<dyn Error>> {
     if version != package {
         return Err(format!("extension.yaml says version {version}, Cargo.toml {package}: make them equal").into());
     }
-    // GObject types cannot be unregistered: a library that holds their code must stay.
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     Ok(())
 }

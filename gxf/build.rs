@@ -14,7 +14,7 @@ fn main() {
         .flag("-Wno-invalid-offsetof")
         .warnings(true)
         .extra_warnings(true)
-        .files(["shim/objects.cpp", "shim/parameters.cpp", "shim/calls.cpp", "shim/arrivals.cpp"])
+        .files(["shim/objects.cpp", "shim/parameters.cpp", "shim/calls.cpp"])
         .compile("gxf_shim");
 
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR for build scripts"));

@@ -109,8 +109,6 @@ typedef struct gxfs_symbols {
   void* receive;               /* Receiver::receive */
   void* publish;               /* Transmitter::publish(const Entity&) */
   void* set_event_state;       /* AsynchronousSchedulingTerm::setEventState */
-  void* receiver_vtable;       /* vtable of DoubleBufferReceiver */
-  void* receiver_push;         /* DoubleBufferReceiver::push_abi, one of that vtable's functions */
   void* logger_instance;       /* GlobalGxfLogger::instance */
   void* logger_log;            /* Logger::log */
   void* logging_function;      /* the variable LoggingFunction (cores without a Logger) */
@@ -141,15 +139,6 @@ gxf_result_t gxfs_receive(const gxfs_symbols* symbols, void* receiver,
 gxf_result_t gxfs_publish(const gxfs_symbols* symbols, void* transmitter, gxf_context_t context,
                           gxf_uid_t eid) GXFS_NOEXCEPT;
 void gxfs_set_event_state(const gxfs_symbols* symbols, void* term, int32_t state) GXFS_NOEXCEPT;
-
-/* From here on `arrived(self)` is called after each message that is put into the receiver, on the
- * thread that puts it. GXF_NOT_IMPLEMENTED where this runtime gives no way to it. `watch` receives
- * what ends it. */
-gxf_result_t gxfs_watch_arrivals(const gxfs_symbols* symbols, void* receiver,
-                                 void (*arrived)(const void* self), const void* self,
-                                 void** watch) GXFS_NOEXCEPT;
-/* `self` may still be called by a thread that is inside the receiver at this moment. */
-void gxfs_unwatch_arrivals(void* watch) GXFS_NOEXCEPT;
 
 /* False: the runtime exports no way to log. */
 bool gxfs_log(const gxfs_symbols* symbols, const char* file, int32_t line, int32_t severity,

@@ -113,48 +113,7 @@ impl Context<'_> {
             return Err(Error::Missing("AsynchronousSchedulingTerm::setEventState"));
         }
         let waker = Shared::waker(self.core, self.raw, self.eid, term);
-        if self.has_scheduling_term("nvidia::gxf::OrSchedulingTermCombiner") {
-            self.wake_on_messages(&waker);
-        }
         Ok(self.waker.get_or_init(|| waker).clone())
-    }
-
-    /// Without this, a message alone would not wake an entity that also waits for an event, except under
-    /// EventBasedScheduler (see shim/arrivals.cpp).
-    fn wake_on_messages(&self, waker: &Waker) {
-        let mut tid = gxf_tid_t::default();
-        // SAFETY: the context is live during a callback; name and tid are valid.
-        let code = unsafe {
-            self.core.api.GxfComponentTypeId(
-                self.raw,
-                <Receiver as crate::HandleTarget>::C_TYPE_NAME.as_ptr(),
-                &mut tid,
-            )
-        };
-        if Code::check(code).is_err() {
-            return;
-        }
-        let mut offset = 0;
-        loop {
-            let mut cid = 0;
-            // SAFETY: as above; the search begins at `offset`, which the runtime sets to where it found one.
-            let code =
-                unsafe { self.core.api.GxfComponentFind(self.raw, self.eid, tid, ptr::null(), &mut offset, &mut cid) };
-            if Code::check(code).is_err() {
-                return;
-            }
-            offset += 1;
-            let watched = pointer(self.core, self.raw, cid, tid)
-                .and_then(|receiver| check(waker.watch_arrivals(receiver), || "watching a receiver".to_owned()));
-            if let Err(error) = watched {
-                crate::log::warning!(
-                    "{}/{}: a message alone will not wake this codelet under GreedyScheduler and \
-                     MultiThreadScheduler: {error}",
-                    self.entity_name(),
-                    component_name(self.core, self.raw, cid),
-                );
-            }
-        }
     }
 
     /// The first component of a type in the codelet's entity.

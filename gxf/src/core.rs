@@ -28,8 +28,6 @@ mod names {
     pub const PUBLISH: &CStr = c"_ZN6nvidia3gxf11Transmitter7publishERKNS0_6EntityE";
     pub const SET_EVENT_STATE: &CStr =
         c"_ZN6nvidia3gxf26AsynchronousSchedulingTerm13setEventStateENS0_22AsynchronousEventStateE";
-    pub const RECEIVER_VTABLE: &CStr = c"_ZTVN6nvidia3gxf20DoubleBufferReceiverE";
-    pub const RECEIVER_PUSH: &CStr = c"_ZN6nvidia3gxf20DoubleBufferReceiver8push_abiEl";
     pub const LOGGER_INSTANCE: &CStr = c"_ZN6nvidia6logger15GlobalGxfLogger8instanceEv";
     pub const LOGGER_LOG: &CStr = c"_ZN6nvidia6logger6Logger3logEPKciS3_iS3_";
     pub const LOGGING_FUNCTION: &CStr = c"_ZN6nvidia15LoggingFunctionE";
@@ -117,8 +115,6 @@ impl Core {
             receive: symbol(names::RECEIVE),
             publish: symbol(names::PUBLISH),
             set_event_state: symbol(names::SET_EVENT_STATE),
-            receiver_vtable: symbol(names::RECEIVER_VTABLE),
-            receiver_push: symbol(names::RECEIVER_PUSH),
             logger_instance: symbol(names::LOGGER_INSTANCE),
             logger_log: symbol(names::LOGGER_LOG),
             logging_function: symbol(names::LOGGING_FUNCTION),

@@ -4,12 +4,10 @@
 //! graph's business; `gxf/README.md` says which YAML goes with it.
 
 use std::ffi::c_void;
-use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::code::SUCCESS;
 use crate::core::Core;
-use crate::sys::{gxf_context_t, gxf_uid_t, gxfs_set_event_state, gxfs_unwatch_arrivals, gxfs_watch_arrivals};
+use crate::sys::{gxf_context_t, gxf_uid_t, gxfs_set_event_state};
 use crate::{Code, log};
 
 /// Makes the scheduler tick the entity of the codelet that it came from. Clones wake the same entity.
@@ -78,8 +76,6 @@ struct Live {
     raw: gxf_context_t,
     eid: gxf_uid_t,
     term: *mut c_void,
-    /// The watches on the entity's receivers.
-    arrivals: Vec<*mut c_void>,
 }
 
 // SAFETY: the term guards its state with a mutex of its own and sends the event from any thread
@@ -114,7 +110,7 @@ impl Live {
 
 impl Shared {
     pub(crate) fn waker(core: &'static Core, raw: gxf_context_t, eid: gxf_uid_t, term: *mut c_void) -> Waker {
-        let live = Live { core, raw, eid, term, arrivals: Vec::new() };
+        let live = Live { core, raw, eid, term };
         live.set(Phase::Waiting.term_state());
         Waker(Arc::new(Shared(Mutex::new(State { phase: Phase::Waiting, started: false, live: Some(live) }))))
     }
@@ -152,22 +148,6 @@ impl Waker {
         self.0.apply(Event::Finish);
     }
 
-    /// Lets each message that arrives at `receiver` wake the entity as well. A raw GXF code.
-    pub(crate) fn watch_arrivals(&self, receiver: *mut c_void) -> i32 {
-        let mut state = self.0.state();
-        let Some(live) = state.live.as_mut() else { return SUCCESS };
-        // Never given back: a thread may be between the arrival and the call when the watch ends. A few dozen bytes per
-        // activation.
-        let own = Arc::into_raw(Arc::clone(&self.0));
-        let mut watch = ptr::null_mut();
-        // SAFETY: `receiver` is a live Receiver; `arrived` expects what `own` is, and `own` is never freed.
-        let code = unsafe { gxfs_watch_arrivals(&live.core.symbols, receiver, Some(arrived), own.cast(), &mut watch) };
-        if code == SUCCESS {
-            live.arrivals.push(watch);
-        }
-        code
-    }
-
     /// The codelet has started: what happened before takes effect.
     pub(crate) fn start(&self) {
         let mut state = self.0.state();
@@ -184,19 +164,8 @@ impl Waker {
 
     /// From here on nothing happens any more, whoever still has a clone.
     pub(crate) fn end(&self) {
-        let live = self.0.state().live.take();
-        for watch in live.into_iter().flat_map(|live| live.arrivals) {
-            // SAFETY: made by gxfs_watch_arrivals for a receiver of the codelet's own entity, which still exists.
-            unsafe { gxfs_unwatch_arrivals(watch) }
-        }
+        self.0.state().live = None;
     }
-}
-
-unsafe extern "C" fn arrived(own: *const c_void) {
-    // SAFETY: `own` is the pointer to a `Shared` that watch_arrivals passed, and that is never freed.
-    let shared = unsafe { &*own.cast::<Shared>() };
-    // Nothing in `apply` panics: locks are taken over when poisoned, and the rest are calls into the runtime.
-    shared.apply(Event::Wake);
 }
 
 #[cfg(test)]

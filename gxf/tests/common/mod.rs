@@ -15,8 +15,11 @@ use std::time::Duration;
 pub const SCHEDULERS: [&str; 3] = [
     "nvidia::gxf::GreedyScheduler, parameters: {clock: clock}",
     "nvidia::gxf::MultiThreadScheduler, parameters: {clock: clock, worker_thread_number: 2, stop_on_deadlock_timeout: 100}",
-    "nvidia::gxf::EventBasedScheduler, parameters: {clock: clock, worker_thread_number: 2, stop_on_deadlock_timeout: 100}",
+    EVENT_BASED,
 ];
+
+/// The one that also wakes an entity with an OrSchedulingTermCombiner when a message comes.
+pub const EVENT_BASED: &str = "nvidia::gxf::EventBasedScheduler, parameters: {clock: clock, worker_thread_number: 2, stop_on_deadlock_timeout: 100}";
 
 /// Far more than any graph here takes: only there so that a hang fails.
 const HANG: Duration = Duration::from_secs(60);
