@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use serde_json::Value;
-use testbed::{HANG_GUARD, JsonLines, Program, RtspCamera, TempDir};
+use serde_json::{Value, json};
+use testbed::{JsonLines, Program, RtspCamera, TempDir};
+
+/// How long a wait may last before the test is called hung: no measure of speed, but far more than any wait here takes
+/// on a busy machine, and short enough to see what is wrong.
+const HANG: Duration = Duration::from_secs(60);
 
 /// A graph that runs.
 pub struct Run {
@@ -92,9 +96,35 @@ impl Run {
         }
     }
 
+    /// Waits until each of these sensors can be recorded: until its source has sent a keyframe, which for a viewer that
+    /// joins a running camera takes up to a GOP. Tries recordings, which are over afterwards; all of them watch
+    /// `camera`, whose frames pace the attempts. Returns how many recordings that made.
+    pub fn wait_until_recordable(&mut self, camera: &RtspCamera, sensors: &[&str]) -> usize {
+        for sensor in sensors {
+            for attempt in 0.. {
+                let id = format!("attempt {attempt} of {sensor}");
+                self.send(&json!({"command": "start-recording", "sensor": {"id": sensor}, "id": id}));
+                let is = |receipt: &Value, kinds: &[&str]| {
+                    receipt["id"] == *id && kinds.iter().any(|kind| receipt["receipt"] == *kind)
+                };
+                let answer = self.receipt(&id, |receipt| is(receipt, &["accepted", "rejected"]));
+                if answer["receipt"] == "accepted" {
+                    self.send(&json!({"command": "stop-recording", "sensor": {"id": sensor}, "id": "attempt"}));
+                    let end = self.receipt(&format!("the end of {id}"), |receipt| is(receipt, &["done", "failed"]));
+                    if end["receipt"] == "done" {
+                        break;
+                    }
+                }
+                self.wait_for_frame(camera, camera.frames().len());
+            }
+        }
+        sensors.len()
+    }
+
     fn fail(&mut self, error: &testbed::Error) -> ! {
-        let output = self.program.wait(Duration::ZERO);
-        panic!("{error}\nthe program: {output:?}\n{}", self.program.seen().join("\n"));
+        let output = self.program.wait(Duration::ZERO).map(|status| status.to_string());
+        let output = output.unwrap_or_else(|_| "still runs".into());
+        panic!("{error}\nthe program: {output}\n{}", self.program.seen().join("\n"));
     }
 
     /// All receipts that have been read so far.
@@ -108,7 +138,7 @@ impl Run {
         if let Some(receipt) = receipts.seen.iter().find(|receipt| wanted(receipt)) {
             return receipt.clone();
         }
-        match receipts.wait_for(what, HANG_GUARD, wanted) {
+        match receipts.wait_for(what, HANG, wanted) {
             Ok(receipt) => receipt,
             Err(error) => self.fail(&error),
         }
@@ -119,18 +149,20 @@ impl Run {
         self.receipt(&format!("'{kind}' of {id}"), |receipt| receipt["receipt"] == kind && receipt["id"] == id)
     }
 
-    /// Waits until this many receipts of this kind have been read.
-    pub fn wait_for_receipts(&mut self, kind: &str, count: usize) {
+    /// Waits until this many receipts of this kind have come after the first `before` ones.
+    pub fn wait_for_more_receipts(&mut self, before: usize, kind: &str, count: usize) {
+        let mut index = 0;
         let mut found = 0;
         self.receipt(&format!("{count} receipts '{kind}'"), |receipt| {
-            found += usize::from(receipt["receipt"] == kind);
+            found += usize::from(index >= before && receipt["receipt"] == kind);
+            index += 1;
             found == count
         });
     }
 
     /// The next log line that contains `text`.
     pub fn line_with(&mut self, text: &str) -> String {
-        self.program.wait_for_line(&format!("a line with {text:?}"), HANG_GUARD, |line| line.contains(text)).unwrap()
+        self.program.wait_for_line(&format!("a line with {text:?}"), HANG, |line| line.contains(text)).unwrap()
     }
 
     /// Sends SIGINT, as Ctrl-C does, and waits for the end.
@@ -147,7 +179,7 @@ impl Run {
 
     /// Waits until the graph ends by itself.
     pub fn wait(mut self) -> (Outcome, Ended) {
-        let status = self.program.wait(HANG_GUARD).unwrap();
+        let status = self.program.wait(HANG).unwrap();
         let outcome = Outcome { code: status.code(), lines: self.program.seen().to_vec() };
         let mut receipts = Vec::new();
         if let Some(mut followed) = self.receipts.take() {
