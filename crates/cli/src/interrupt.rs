@@ -75,10 +75,11 @@ mod tests {
 
     use super::*;
 
-    /// The program that the tests below send signals to: says what it does, and ends only by a signal.
-    #[test]
-    #[ignore = "the other process of the tests beside it"]
-    fn child() {
+    /// Set in the process that this test starts of itself, to send signals to.
+    const CHILD: &str = "SMART_RECORD_TEST_CHILD";
+
+    /// What that process does: it says what happens to it, and ends only by a signal.
+    fn child() -> ! {
         let caught = Caught::catch().unwrap();
         let (sender, interrupted) = mpsc::channel();
         let forwarding = caught.forward(move || sender.send(()).unwrap()).unwrap();
@@ -92,9 +93,9 @@ mod tests {
         }
     }
 
-    fn start_child() -> Program {
+    fn start_child(test: &str) -> Program {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "interrupt::tests::child", "--ignored", "--nocapture"]);
+        command.args(["--exact", test, "--nocapture"]).env(CHILD, "1");
         let mut child = Program::start(&mut command).unwrap();
         // The test harness prints the test's name first, on the same line.
         child.wait_for_line("ready", HANG_GUARD, |line| line.ends_with("ready")).unwrap();
@@ -103,7 +104,10 @@ mod tests {
 
     #[test]
     fn the_first_signal_is_forwarded_and_the_second_kills() {
-        let mut child = start_child();
+        if std::env::var_os(CHILD).is_some() {
+            child();
+        }
+        let mut child = start_child("interrupt::tests::the_first_signal_is_forwarded_and_the_second_kills");
         child.interrupt().unwrap();
         child.wait_for_line("the call", HANG_GUARD, |line| line == "interrupted").unwrap();
         let ended = |line: &str| line == "no longer forwarding";

@@ -48,8 +48,16 @@ struct Input {
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
     linked: bool,
     ended: bool,
-    /// End of the last frame, for one that has no time of its own.
-    next: RunningTime,
+    /// Start of the last frame.
+    last: Option<RunningTime>,
+    /// From the frame before to that one; zero while unknown.
+    step: Duration,
+}
+
+impl Input {
+    fn next(&self) -> RunningTime {
+        self.last.map_or(RunningTime::ZERO, |last| last + self.step)
+    }
 }
 
 struct State {
@@ -408,9 +416,13 @@ fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
         }
     };
     let decode = running(buffer.dts());
-    let start = running(buffer.pts()).or(decode).unwrap_or(input.next);
     let duration = buffer.duration().map(Duration::from);
-    input.next = start + duration.unwrap_or(Duration::from_nanos(1));
+    // A frame without any time of its own is as far from the last one as that was from the one before.
+    let start = running(buffer.pts()).or(decode).unwrap_or_else(|| input.next());
+    if let Some(last) = input.last.filter(|last| *last < start) {
+        input.step = start.since(last);
+    }
+    input.last = Some(start);
     Frame {
         start,
         decode: decode.unwrap_or(start).min(start),
