@@ -1,6 +1,8 @@
 //! What can go wrong when the components of the extension are set up, in words for the person who wrote the graph.
 //! The `gxf` crate puts entity and component before each message and writes it to the log once.
 
+use crate::parameters;
+
 /// An error of a component.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -39,4 +41,34 @@ pub(crate) enum Error {
     /// A bug of ours: a callback came in an order that GXF does not have.
     #[error("{0} was called before it was set up")]
     Order(&'static str),
+}
+
+impl Error {
+    /// An error of the engine's start; it knows nothing of parameters, but the person who wrote the graph knows only
+    /// them.
+    pub(crate) fn of_start(error: recorder::Error) -> Self {
+        match error {
+            recorder::Error::Folder { path, error } => Self::Parameter {
+                key: parameters::DIR_PATH.key(),
+                value: path.display().to_string(),
+                reason: format!("{error}; a folder that exists and can be written to is allowed"),
+            },
+            recorder::Error::Source { index, uri, reason } => Self::Parameter {
+                key: parameters::URI_LIST.key(),
+                value: uri,
+                reason: format!("source {index}: {reason}"),
+            },
+            other => Self::Recorder(other),
+        }
+    }
+
+    /// An error in naming the sensors, of which `list` has the names.
+    pub(crate) fn of_sensors(error: trigger::Error, list: &str) -> Self {
+        match error {
+            trigger::Error::SensorIdList { reason } => {
+                Self::Parameter { key: parameters::SENSOR_ID_LIST.key(), value: list.into(), reason }
+            }
+            other => Self::Trigger(other),
+        }
+    }
 }

@@ -139,7 +139,7 @@ impl Started {
         } else {
             let outbox = outbox.clone();
             let events: EventSink = Arc::new(move |event| outbox.event(event));
-            Some(Recorder::start(&settings.recorder, &events)?)
+            Some(Recorder::start(&settings.recorder, &events).map_err(Error::of_start)?)
         };
         let dispatch = Arc::new(Dispatch { recorder, sensors: settings.sensors.clone(), outbox });
         let local = match settings.triggers {

@@ -43,7 +43,9 @@ impl Settings {
         let uri_list = context.get(&p::URI_LIST)?;
         let locations = locations(&uri_list)?;
         let list_file = context.try_get(&p::SENSOR_LIST_FILE)?.filter(|file| !file.as_os_str().is_empty());
-        let sensors = Sensors::new(&context.get(&p::SENSOR_ID_LIST)?, list_file.as_deref(), locations.len())?;
+        let names = context.get(&p::SENSOR_ID_LIST)?;
+        let sensors = Sensors::new(&names, list_file.as_deref(), locations.len())
+            .map_err(|error| Error::of_sensors(error, &names))?;
         let cache = seconds(&p::CACHE)?;
         let start_time = seconds(&p::START_TIME)?;
         if start_time > cache {

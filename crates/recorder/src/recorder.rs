@@ -220,9 +220,9 @@ fn forward_errors(index: usize, pipeline: &gst::Pipeline, orders: &Sender<Order>
     let orders = orders.clone();
     bus.set_sync_handler(move |_, message| {
         if let gst::MessageView::Error(error) = message.view() {
-            // The debug text has the cause ("Connection refused"), behind a source position that helps nobody.
+            // The debug text may have the cause ("Connection refused"), behind a source position that helps nobody.
             let debug = error.debug().unwrap_or_default();
-            let cause = debug.rsplit('\n').next().unwrap_or_default().trim();
+            let cause = debug.rsplit_once('\n').map_or("", |(_, cause)| cause.trim());
             let cause = if cause.is_empty() { String::new() } else { format!(" ({cause})") };
             let text = format!("{}{cause}", error.error());
             // After the end of the recorder nobody wants to know.
