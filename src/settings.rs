@@ -61,14 +61,15 @@ impl Settings {
             .enumerate()
             .map(|(index, location)| SourceSetup { location, sensor: sensors.name(index).to_owned() })
             .collect();
+        let mode = match context.get(&p::MODE)? {
+            1 => Mode::VideoOnly,
+            2 => Mode::AudioOnly,
+            _ => Mode::AudioAndVideo,
+        };
         let recorder = RecorderSetup {
             sources,
             reception: Reception {
-                mode: match context.get(&p::MODE)? {
-                    1 => Mode::VideoOnly,
-                    2 => Mode::AudioOnly,
-                    _ => Mode::AudioAndVideo,
-                },
+                mode,
                 latency_ms: context.get(&p::LATENCY)?,
                 protocol: if context.get(&p::SELECT_RTP_PROTOCOL)? == 4 { RtpProtocol::Tcp } else { RtpProtocol::Any },
             },
@@ -77,6 +78,7 @@ impl Settings {
                 default_duration: seconds(&p::DEFAULT_DURATION)?,
                 max_sessions: context.get(&p::MAX_SESSIONS)?,
                 overlap: overlap(context.get(&p::OVERLAP)?.parse::<trigger::Overlap>()?),
+                both: mode == Mode::AudioAndVideo,
             },
             container: if context.get(&p::CONTAINER)? == 1 { Container::Mkv } else { Container::Mp4 },
             dir: folder(&context.get(&p::DIR_PATH)?),

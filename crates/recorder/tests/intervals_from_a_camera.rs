@@ -28,6 +28,7 @@ fn setup(camera: &str, dir: &std::path::Path, container: Container) -> RecorderS
             default_duration: Duration::from_secs(3),
             max_sessions: 16,
             overlap: Overlap::Separate,
+            both: true,
         },
         container,
         dir: dir.into(),

@@ -17,6 +17,7 @@ const CONFIG: Config = Config {
     default_duration: Duration::from_secs(3),
     max_sessions: MAX_SESSIONS,
     overlap: Overlap::Separate,
+    both: true,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -376,8 +377,30 @@ fn a_reference_beyond_the_end_is_kept_for_the_b_frames_before_it() {
 }
 
 #[test]
-fn a_session_that_began_with_sound_alone_ends_when_pictures_come() {
+fn a_session_in_the_first_moments_waits_for_the_other_stream() {
     let mut core: SourceCore<u64, u8> = SourceCore::new(CONFIG);
+    let request = StartRequest { start: Moment::Now, end: None, overlap: None };
+    core.format(Stream::Video, 1);
+    core.push(Stream::Video, picture(0, 0, true), Arrival(0));
+    let (_, actions) = core.start(request, Arrival(0)).unwrap();
+    assert!(actions.is_empty(), "sound may still come");
+    core.format(Stream::Audio, 2);
+    let actions = core.push(Stream::Video, picture(1, 1, false), Arrival(0));
+    assert!(matches!(&actions[0], Action::Open { streams, .. }
+        if streams[..] == [(Stream::Video, 1), (Stream::Audio, 2)]));
+
+    let mut core: SourceCore<u64, u8> = SourceCore::new(CONFIG);
+    core.format(Stream::Video, 1);
+    core.push(Stream::Video, picture(0, 0, true), Arrival(0));
+    core.start(request, Arrival(0)).unwrap();
+    let actions = core.push(Stream::Video, picture(25, 25, false), Arrival(0));
+    assert!(matches!(&actions[0], Action::Open { streams, .. } if streams[..] == [(Stream::Video, 1)]));
+    assert_eq!(actions.len(), 3, "nothing was lost meanwhile: {actions:?}");
+}
+
+#[test]
+fn a_session_that_began_with_sound_alone_ends_when_pictures_come() {
+    let mut core: SourceCore<u64, u8> = SourceCore::new(Config { both: false, ..CONFIG });
     core.format(Stream::Audio, 2);
     assert_eq!(core.main(), Stream::Audio);
     core.push(Stream::Audio, picture(0, 0, true), Arrival(0));

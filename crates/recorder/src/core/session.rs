@@ -138,6 +138,8 @@ pub(super) struct Tracks<'a, P, C> {
     pub(super) other: Option<(&'a Track<P, C>, &'a C)>,
     /// The main stream's caps now.
     pub(super) caps: Option<&'a C>,
+    /// Whether it is known which streams there are.
+    pub(super) settled: bool,
 }
 
 impl<P: Clone> Session<P> {
@@ -174,7 +176,7 @@ impl<P: Clone> Session<P> {
     /// cached, and ends it at once if all of it is.
     pub(super) fn begin<C: Clone + PartialEq>(&mut self, tracks: &Tracks<'_, P, C>, actions: &mut Actions<P, C>) {
         let (Phase::Waiting, Some(newest)) = (&self.phase, tracks.main.newest()) else { return };
-        if newest < self.asked.start {
+        if newest < self.asked.start || !tracks.settled {
             return;
         }
         if self.open(tracks, actions) {

@@ -14,6 +14,10 @@ use super::timeline::{Timeline, UtcOrigin};
 /// jitter buffer and one lost retransmission, short enough for people to see the file soon.
 pub const STALL: Duration = Duration::from_secs(5);
 
+/// So much of the main stream's time after its first frame the other one has for showing that it is there. RTSP cameras
+/// send both from the start; the pads appear within tens of milliseconds.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// What to do when a start comes while another session of the source runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlap {
@@ -34,6 +38,8 @@ pub struct Config {
     pub max_sessions: u32,
     /// Policy where a request names none.
     pub overlap: Overlap,
+    /// Video and audio are wanted: a file that is to begin while only one of them has come waits a little for the other.
+    pub both: bool,
 }
 
 /// A moment that a request names.
@@ -160,11 +166,13 @@ struct Lane<P, C> {
     /// The stream is expected: its pad is linked.
     linked: bool,
     ended: bool,
+    /// Start of the first frame.
+    first: Option<RunningTime>,
 }
 
 impl<P, C: Clone> Lane<P, C> {
     fn new(window: Duration) -> Self {
-        Self { track: Track::new(window), caps: None, linked: false, ended: false }
+        Self { track: Track::new(window), caps: None, linked: false, ended: false, first: None }
     }
 }
 
@@ -259,6 +267,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         let main = self.main();
         let lane = self.lane_mut(stream);
         let Some(caps) = lane.caps.clone() else { return Actions::new() };
+        lane.first.get_or_insert(frame.start);
         // The cache keeps one reference, sessions take theirs from `frame`.
         let kept = lane.track.push(frame.clone(), &caps);
         if stream == main {
@@ -306,7 +315,9 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
             Stream::Audio => (&self.audio, &self.video),
         };
         let other = other_lane.caps.as_ref().map(|caps| (&other_lane.track, caps));
-        let tracks = Tracks { main: &main_lane.track, other, caps: main_lane.caps.as_ref() };
+        let age = main_lane.track.newest().zip(main_lane.first).map(|(newest, first)| newest.since(first));
+        let settled = !self.config.both || other.is_some() || age.is_some_and(|age| age >= SETTLING);
+        let tracks = Tracks { main: &main_lane.track, other, caps: main_lane.caps.as_ref(), settled };
         for session in &mut self.sessions {
             action(session, &tracks);
         }
