@@ -56,11 +56,13 @@ impl Drop for LocalTriggers {
 
 fn run(dispatch: &Dispatch, schedule: &LocalEvents, quit: &Quit) {
     let Some(recorder) = &dispatch.recorder else { return };
-    let mut schedules = vec![schedule.clone(); recorder.len()];
+    let mut schedules: Vec<_> = (0..recorder.len()).map(|source| (source, schedule.clone())).collect();
     let mut count = 0u64;
-    loop {
+    while !schedules.is_empty() {
         let mut pause: Option<Duration> = None;
-        for (source, schedule) in schedules.iter_mut().enumerate() {
+        schedules.retain(|(source, _)| !recorder.has_ended(*source));
+        for (source, schedule) in &mut schedules {
+            let source = *source;
             let next = match recorder.now(source) {
                 None => BEGIN_PERIOD,
                 Some(now) => {

@@ -159,6 +159,11 @@ impl Recorder {
         self.sources.get(index)?.bin.now()
     }
 
+    /// Whether source `index` sends nothing more.
+    pub fn has_ended(&self, index: usize) -> bool {
+        self.sources.get(index).is_none_or(|source| source.bin.has_ended())
+    }
+
     fn order(&self, order: Order) {
         // The supervisor ends only with the recorder.
         drop(self.orders.send(order));

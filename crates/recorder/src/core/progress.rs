@@ -53,6 +53,8 @@ pub(super) struct Progress {
     last: Option<RunningTime>,
     last_duration: Duration,
     usual: Duration,
+    /// The stream has B-frames: what follows in decoding order is not what is shown next.
+    reordered: bool,
 }
 
 impl Progress {
@@ -69,6 +71,7 @@ impl Progress {
             last: None,
             last_duration: Duration::ZERO,
             usual: Duration::ZERO,
+            reordered: false,
         }
     }
 
@@ -108,6 +111,7 @@ impl Progress {
                 self.usual = if self.usual.is_zero() { step } else { (self.usual * 7 + step) / 8 };
             }
         }
+        self.reordered |= frame.decode < frame.start;
         self.last_duration = frame.duration.unwrap_or(self.usual);
         self.last = Some(self.last.map_or(frame.start, |last| last.max(frame.start)));
     }
@@ -115,7 +119,12 @@ impl Progress {
     /// The figures, the last frame being shown until the next one at `next`, or for its own duration if none came.
     pub(super) fn finish(mut self, next: Option<RunningTime>) -> Delivered {
         if let Some(last) = self.last {
-            self.delivered.interval.end = next.unwrap_or(last + self.last_duration);
+            let own = last + self.last_duration;
+            self.delivered.interval.end = match next {
+                Some(next) if self.reordered && !self.last_duration.is_zero() => next.min(own),
+                Some(next) => next,
+                None => own,
+            };
         }
         self.delivered
     }

@@ -222,6 +222,11 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         }
     }
 
+    /// Nothing more will come of the main stream.
+    pub fn has_ended(&self) -> bool {
+        self.lane(self.main()).ended
+    }
+
     /// The cache of a stream.
     pub fn cache(&self, stream: Stream) -> &Track<P, C> {
         &self.lane(stream).track
@@ -331,7 +336,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     /// Asks for a session.
     pub fn start(&mut self, request: StartRequest, at: Arrival) -> Result<(Accepted, Actions<P, C>), Rejection> {
         let main = self.main();
-        if self.lane(main).ended {
+        if self.has_ended() {
             return Err(Rejection::SourceEnded);
         }
         let (asked, asked_utc) = self.asked(request, at)?;
@@ -454,7 +459,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     /// Time has passed without frames: sessions whose end is long over are closed with what they have.
     pub fn advance(&mut self, at: Arrival) -> Actions<P, C> {
         let mut actions = Actions::new();
-        let reason = if self.lane(self.main()).ended { EndReason::EndOfStream } else { EndReason::Stalled };
+        let reason = if self.has_ended() { EndReason::EndOfStream } else { EndReason::Stalled };
         if let Some(now) = self.timeline.now(at) {
             self.each_session(|session, tracks| {
                 if now >= session.asked.end + STALL {

@@ -338,6 +338,10 @@ impl Recordbin {
         self.inner()?.state.lock().core.timeline().now(arrival())
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        self.inner().is_some_and(|inner| inner.state.lock().core.has_ended())
+    }
+
     pub(super) fn cached(&self) -> Option<Interval> {
         let state = self.inner()?.state.lock();
         let cache = state.core.cache(state.core.main());

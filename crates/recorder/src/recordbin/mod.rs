@@ -80,6 +80,11 @@ impl Recordbin {
         self.imp().now()
     }
 
+    /// Whether nothing more will come.
+    pub fn has_ended(&self) -> bool {
+        self.imp().has_ended()
+    }
+
     /// Closes sessions whose source has fallen silent; to be called about once a second while sessions run.
     pub fn advance(&self) {
         self.imp().advance();
