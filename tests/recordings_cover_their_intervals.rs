@@ -6,42 +6,18 @@
 mod common;
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::{Graph, Run, system_nanos, utc, utc_nanos};
+use common::{Graph, Run, Schedule, utc, utc_nanos};
 use serde_json::{Value, json};
 use testbed::{AudioCodec, Codec, RtspCamera, Scene, decode, ffprobe};
 
 const FPS: u32 = 30;
 const GOP: u32 = 60;
-const FRAME_NS: i128 = 1_000_000_000 / FPS as i128;
-
-/// When the camera makes its frames: its clock ticks evenly, and the least delayed frame tells where.
-struct Schedule(i128);
-
-impl Schedule {
-    fn of(camera: &RtspCamera) -> Self {
-        let frames = camera.frames();
-        let made = |counter| frames.time_of(counter).map(system_nanos);
-        let ticks = (0..frames.len()).filter_map(|n| Some(made(n)? - i128::from(n) * 1_000_000_000 / i128::from(FPS)));
-        Self(ticks.min().unwrap())
-    }
-
-    /// The middle of a frame's time on screen: farthest from where the next frame begins.
-    fn middle_of(&self, counter: u32) -> SystemTime {
-        let at = self.0 + i128::from(counter) * 1_000_000_000 / i128::from(FPS) + FRAME_NS / 2;
-        UNIX_EPOCH + Duration::from_nanos(at.try_into().unwrap())
-    }
-
-    /// The frame on screen at a moment.
-    fn on_screen(&self, at: i128) -> u32 {
-        u32::try_from((at - self.0) * i128::from(FPS) / 1_000_000_000).unwrap()
-    }
-}
+const FRAME_NS: i64 = 1_000_000_000 / FPS as i64;
 
 /// Asks for the frames on screen from `first` to `last`, in UTC.
 fn ask(run: &mut Run, camera: &RtspCamera, id: &str, first: Option<u32>, last: u32) {
-    let schedule = Schedule::of(camera);
+    let schedule = Schedule::of(camera, FPS);
     let mut message = json!({"command": "start-recording", "sensor": {"id": "gate"}, "id": id});
     message["end"] = utc(schedule.middle_of(last)).into();
     if let Some(first) = first {
@@ -87,7 +63,7 @@ fn check(schedule: &Schedule, done: &Value, container: &Container) {
     assert_eq!((&done["audio"]["channels"], &done["audio"]["rate"]), (&json!(audio.channels), &json!(audio.rate)));
     // An AAC frame is the longer one: 1024 samples.
     let audio_frame = 1024 * 1_000_000_000 / i64::from(audio.rate);
-    let limit = i64::from(GOP) * FRAME_NS as i64 + audio_frame;
+    let limit = i64::from(GOP) * FRAME_NS + audio_frame;
     assert!((audio.first_ns - video.first_ns().unwrap()).abs() <= limit, "{id}: {audio:?}");
     assert!((audio.end_ns - video.end_ns().unwrap()).abs() <= limit, "{id}: {audio:?}");
     // As many samples as the time between the first and the last of them: none is lost.
@@ -133,7 +109,7 @@ fn requests_of_every_kind(scene: &Scene, container: &Container, url: impl Fn(&Rt
 
     let ids = ["first", "overlaps it", "right after it", "from now", "older than the cache"];
     let records = ids.map(|id| run.receipt_of("done", id));
-    let schedule = Schedule::of(&camera);
+    let schedule = Schedule::of(&camera, FPS);
     for done in &records {
         check(&schedule, done, container);
     }

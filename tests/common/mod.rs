@@ -6,9 +6,11 @@
 mod built;
 mod graph;
 mod run;
+mod schedule;
 mod time;
 
 pub use built::{built, repository};
 pub use graph::Graph;
 pub use run::{Ended, Outcome, Run};
+pub use schedule::Schedule;
 pub use time::{system_nanos, utc, utc_nanos};
