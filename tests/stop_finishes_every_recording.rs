@@ -134,7 +134,10 @@ fn run_in_this_process(folder: &Path) {
     graph.deactivate().unwrap();
     assert_eq!(testbed::watch::files_with_extension(&folder.join("recordings"), UNFINISHED), [Path::new(""); 0]);
 
-    // A thread that has been joined leaves the list a moment later, and nothing tells when.
+    // GLib keeps the threads of GStreamer's tasks for 15 s for whoever needs one next; told to, it lets them go at once.
+    gst::glib::ThreadPool::set_max_idle_time(1);
+    gst::glib::ThreadPool::stop_unused_threads();
+    // A thread that has ended leaves the list a moment later, and nothing tells when.
     let guard = Instant::now() + Duration::from_secs(30);
     let left = loop {
         let left = more(&threads(), &before);

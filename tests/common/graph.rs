@@ -72,10 +72,15 @@ impl Graph {
 
     /// messages-from-file.yaml with these sources, a FIFO of its own, and receipts in a file.
     pub fn messages(sources: &[impl AsRef<str>]) -> Self {
-        let graph = Self::shipped("messages-from-file").receipts().sources(sources);
-        let fifo = graph.fifo();
-        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        graph.parameter("messages", "file", "path", &fifo.display().to_string())
+        let graph = Self::shipped("messages-from-file").receipts().sources(sources).with_fifo_of_its_own();
+        let fifo = graph.fifo().display().to_string();
+        graph.parameter("messages", "file", "path", &fifo)
+    }
+
+    /// Makes the FIFO; the graph must be told of it.
+    pub fn with_fifo_of_its_own(self) -> Self {
+        mknodat(CWD, self.fifo(), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        self
     }
 
     /// Sets `uri-list`.
