@@ -132,7 +132,8 @@ fn run_in_this_process(folder: &Path) {
     graph.interrupter().interrupt().unwrap();
     graph.wait().unwrap();
     graph.deactivate().unwrap();
-    assert_eq!(testbed::watch::files_with_extension(&folder.join("recordings"), UNFINISHED), [Path::new(""); 0]);
+    let unfinished = testbed::watch::files_with_extension(&folder.join("recordings"), UNFINISHED);
+    assert!(unfinished.is_empty(), "{unfinished:?}");
 
     // GLib keeps the threads of GStreamer's tasks for 15 s for whoever needs one next; told to, it lets them go at once.
     gst::glib::ThreadPool::set_max_idle_time(1);

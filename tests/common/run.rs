@@ -91,7 +91,7 @@ impl Run {
 
     /// Waits until a camera has sent this frame to the graph; shows what the graph has written where it never does.
     pub fn wait_for_frame(&mut self, camera: &RtspCamera, counter: u32) {
-        if let Err(error) = camera.wait_for_frame(counter) {
+        if let Err(error) = camera.frames().wait_for(counter, HANG) {
             self.fail(&error);
         }
     }
