@@ -62,7 +62,7 @@ impl Dispatch {
 
     /// Asks for a session of a source that exists.
     pub(crate) fn start(&self, source: usize, request: StartRequest, trigger: Trigger) {
-        self.outbox.session_begins();
+        self.outbox.session_asked();
         let sensor = self.sensors.name(source);
         let answer = match &self.recorder {
             Some(recorder) => {
@@ -70,13 +70,13 @@ impl Dispatch {
             }
             None => Err(OFF.into()),
         };
-        self.outbox.put(match answer {
-            Ok(accepted) => Receipt::started(source, sensor, trigger, &accepted),
+        match answer {
+            Ok(accepted) => self.outbox.put_answer(Receipt::started(source, sensor, trigger, &accepted), true),
             Err(reason) => {
-                self.outbox.session_ends();
-                Receipt::rejected(Asked::StartRecording, source, sensor, trigger, reason)
+                let receipt = Receipt::rejected(Asked::StartRecording, source, sensor, trigger, reason);
+                self.outbox.put_answer(receipt, false);
             }
-        });
+        }
     }
 
     fn stop(&self, source: usize, session: Option<SessionId>, trigger: Trigger) {

@@ -26,7 +26,8 @@ pub(crate) struct Outbox {
 #[derive(Default)]
 struct State {
     receipts: VecDeque<Receipt>,
-    sessions: usize,
+    /// Answers to starts, and ends of sessions, that are still to come.
+    open: usize,
     sources: usize,
     failures: Vec<String>,
 }
@@ -49,35 +50,39 @@ impl Outbox {
 
     /// Logs a receipt and queues it.
     pub(crate) fn put(&self, receipt: Receipt) {
+        self.settle(receipt, 0);
+    }
+
+    /// A session is about to be asked for: its answer is open, and its end. Counted first, so that neither can come
+    /// before it counts.
+    pub(crate) fn session_asked(&self) {
+        self.state.lock().open += 2;
+    }
+
+    /// The answer: with a session, whose end is still open, or without one.
+    pub(crate) fn put_answer(&self, receipt: Receipt, session: bool) {
+        self.settle(receipt, if session { 1 } else { 2 });
+    }
+
+    /// Queues a receipt that settles so much of what is open, in one step: between two, a tick would find nothing open
+    /// and nothing to send, take that for the end, and never send it.
+    fn settle(&self, receipt: Receipt, settled: usize) {
         receipt.log(&self.name);
-        if self.publishes {
-            self.state.lock().receipts.push_back(receipt);
+        {
+            let mut state = self.state.lock();
+            state.open = state.open.saturating_sub(settled);
+            if self.publishes {
+                state.receipts.push_back(receipt);
+            }
         }
         self.wake();
-    }
-
-    /// A session is about to be asked for. Counted first, so that its end cannot be counted before.
-    pub(crate) fn session_begins(&self) {
-        self.state.lock().sessions += 1;
-    }
-
-    /// It has ended, or never began.
-    pub(crate) fn session_ends(&self) {
-        let mut state = self.state.lock();
-        state.sessions = state.sessions.saturating_sub(1);
     }
 
     /// Takes what the engine tells.
     pub(crate) fn event(&self, event: Event) {
         match event {
-            Event::Done(done) => {
-                self.session_ends();
-                self.put(Receipt::Done(done));
-            }
-            Event::Failed(failed) => {
-                self.session_ends();
-                self.put(Receipt::Failed(failed));
-            }
+            Event::Done(done) => self.settle(Receipt::Done(done), 1),
+            Event::Failed(failed) => self.settle(Receipt::Failed(failed), 1),
             Event::SourceEnded { source, error } => {
                 match &error {
                     Some(error) => gxf::log::error!("{}: {error}", self.name),
@@ -124,7 +129,7 @@ impl Outbox {
     /// Whether there is nothing left to do, of `total` sources.
     pub(crate) fn ended(&self, total: usize) -> Ended {
         let state = self.state.lock();
-        if state.sources > 0 || state.sessions > 0 || !state.receipts.is_empty() {
+        if state.sources > 0 || state.open > 0 || !state.receipts.is_empty() {
             return Ended::NotYet;
         }
         match state.failures.last() {
@@ -141,13 +146,17 @@ mod tests {
     #[test]
     fn the_end_comes_after_the_last_source_session_and_receipt() {
         let outbox = Outbox::new("recorder/smart_record".into(), 2, true, None);
-        outbox.session_begins();
+        outbox.session_asked();
         outbox.event(Event::SourceEnded { source: 0, error: Some("gone".into()) });
         assert_eq!(outbox.ended(2), Ended::NotYet);
         outbox.event(Event::SourceEnded { source: 1, error: None });
         assert_eq!(outbox.ended(2), Ended::NotYet);
-        outbox.session_ends();
-        outbox.put(Receipt::unreadable(None, recorder::record::Trigger::default(), "x".into()));
+        // The answer, with a session; then the session's end. Neither is the end before it has been taken.
+        let receipt = || Receipt::unreadable(None, recorder::record::Trigger::default(), "x".into());
+        outbox.put_answer(receipt(), true);
+        assert!(outbox.take().is_some());
+        assert_eq!(outbox.ended(2), Ended::NotYet);
+        outbox.settle(receipt(), 1);
         assert_eq!(outbox.ended(2), Ended::NotYet);
         assert!(outbox.take().is_some());
         assert_eq!(outbox.ended(2), Ended::All);
