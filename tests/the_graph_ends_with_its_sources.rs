@@ -71,8 +71,12 @@ fn a_camera_that_ends_ends_its_recording() {
     const FRAMES: u32 = 90;
     let scene = Scene::new().fps(FPS).gop(FPS).size(256, 96).without_text();
     let camera = RtspCamera::start_finite(&scene, FRAMES).unwrap();
-    let mut run =
-        Graph::messages(&[camera.url()]).set("sensor-id-list", "gate").set("smart-rec-default-duration", "600").start();
+    // Over TCP, which keeps the last frame before the camera's goodbye. Over UDP, on a busy machine, the last frame is
+    // missing in every second run or so.
+    let mut run = Graph::messages(&[camera.urlt()])
+        .set("sensor-id-list", "gate")
+        .set("smart-rec-default-duration", "600")
+        .start();
     run.wait_until_recordable(&camera, &["gate"]);
     run.send(&json!({"sensor": {"id": "gate"}, "id": "until its end"}));
     let done = run.receipt_of("done", "until its end");
