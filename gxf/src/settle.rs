@@ -20,10 +20,11 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(
 /// Counts ticks of all codelets that are in `Settle::codelets`; the thread sees by it whether there was another one.
 static TICKS: AtomicU64 = AtomicU64::new(0);
 
-static SETTLE: Mutex<Settle> = Mutex::new(Settle { codelets: Vec::new(), thread: None });
+static SETTLE: Mutex<Settle> = Mutex::new(Settle { codelets: Vec::new(), thread: None, generation: 0 });
 /// The thread waits for a tick. Set under the lock before it looks at `TICKS` for the last time.
 static QUIET: AtomicBool = AtomicBool::new(false);
-/// Told of the first tick after a quiet time, and of the end.
+/// Told of the first tick after a quiet time, and of the end. All who wait are told: while one thread ends, the next
+/// one may wait already.
 static CHANGED: Condvar = Condvar::new();
 
 struct Settle {
@@ -31,6 +32,9 @@ struct Settle {
     codelets: Vec<Started>,
     /// Runs while there is one.
     thread: Option<JoinHandle<()>>,
+    /// Which thread is the one of now. An older one ends whatever `codelets` says: codelets that started since then
+    /// have a thread of their own.
+    generation: u64,
 }
 
 #[derive(PartialEq)]
@@ -53,17 +57,22 @@ pub(crate) fn started(core: &'static Core, raw: gxf_context_t, eid: gxf_uid_t, c
     if !has_event_based_scheduler(core, raw) {
         return;
     }
+    enter(Started { raw, eid, cid }, move |codelets| notify(core, codelets));
+    ticked();
+}
+
+/// Adds a codelet; the first one starts the thread, which calls `notify` under the lock.
+fn enter(codelet: Started, notify: impl Fn(&[Started]) + Send + 'static) {
     let mut settle = settle();
-    settle.codelets.push(Started { raw, eid, cid });
+    settle.codelets.push(codelet);
     if settle.thread.is_none() {
+        let own = settle.generation;
         let thread = std::thread::Builder::new().name("gxf-settle".to_owned());
-        match thread.spawn(move || run(core)) {
+        match thread.spawn(move || run(own, notify)) {
             Ok(thread) => settle.thread = Some(thread),
             Err(error) => log::warning!("the graph may not end by itself: no thread to watch over it: {error}"),
         }
     }
-    drop(settle);
-    ticked();
 }
 
 /// A codelet has ticked.
@@ -71,61 +80,72 @@ pub(crate) fn ticked() {
     TICKS.fetch_add(1, SeqCst);
     if QUIET.load(SeqCst) {
         drop(settle()); // The thread is now either before its look at `TICKS`, or waiting.
-        CHANGED.notify_one();
+        CHANGED.notify_all();
     }
 }
 
 /// A codelet stops: nothing is sent for it afterwards. The last one ends the thread.
 pub(crate) fn stopped(raw: gxf_context_t, eid: gxf_uid_t, cid: gxf_uid_t) {
-    let thread = {
-        let mut settle = settle();
-        settle.codelets.retain(|codelet| *codelet != Started { raw, eid, cid });
-        if settle.codelets.is_empty() { settle.thread.take() } else { None }
-    };
-    if let Some(thread) = thread {
-        CHANGED.notify_one();
-        if thread.join().is_err() {
-            log::error!("the thread that watches over the end of the graph panicked");
-        }
+    if let Some(thread) = leave(&Started { raw, eid, cid })
+        && thread.join().is_err()
+    {
+        log::error!("the thread that watches over the end of the graph panicked");
     }
 }
 
-fn run(core: &'static Core) {
+/// Removes a codelet; after the last one, the thread, which ends whatever happens next.
+fn leave(codelet: &Started) -> Option<JoinHandle<()>> {
+    let mut settle = settle();
+    settle.codelets.retain(|other| other != codelet);
+    if !settle.codelets.is_empty() {
+        return None;
+    }
+    let thread = settle.thread.take()?;
+    settle.generation += 1;
+    QUIET.store(false, SeqCst);
+    drop(settle);
+    CHANGED.notify_all();
+    Some(thread)
+}
+
+fn run(own: u64, notify: impl Fn(&[Started])) {
     let mut settle = settle();
     let mut seen = 0;
     let mut pauses = PAUSES.iter();
-    while !settle.codelets.is_empty() {
+    while settle.generation == own {
         let ticks = TICKS.load(SeqCst);
         if ticks != seen {
             seen = ticks;
             pauses = PAUSES.iter();
         }
         let Some(pause) = pauses.next() else {
-            settle = wait_for_tick(settle, seen);
+            settle = wait_for_tick(settle, own, seen);
             continue;
         };
         settle = CHANGED
-            .wait_timeout_while(settle, *pause, |settle| !settle.codelets.is_empty())
+            .wait_timeout_while(settle, *pause, |settle| settle.generation == own)
             .unwrap_or_else(PoisonError::into_inner)
             .0;
-        if TICKS.load(SeqCst) == seen {
-            notify(core, &settle);
+        if settle.generation == own && TICKS.load(SeqCst) == seen {
+            notify(&settle.codelets);
         }
     }
 }
 
-fn wait_for_tick(settle: MutexGuard<'static, Settle>, seen: u64) -> MutexGuard<'static, Settle> {
+fn wait_for_tick(settle: MutexGuard<'static, Settle>, own: u64, seen: u64) -> MutexGuard<'static, Settle> {
     QUIET.store(true, SeqCst);
     let settle = CHANGED
-        .wait_while(settle, |settle| !settle.codelets.is_empty() && TICKS.load(SeqCst) == seen)
+        .wait_while(settle, |settle| settle.generation == own && TICKS.load(SeqCst) == seen)
         .unwrap_or_else(PoisonError::into_inner);
-    QUIET.store(false, SeqCst);
+    if settle.generation == own {
+        QUIET.store(false, SeqCst); // Else it is the next thread's.
+    }
     settle
 }
 
 /// Under the lock, so that no codelet stops meanwhile; the runtime only adds the entity to a list.
-fn notify(core: &Core, settle: &Settle) {
-    for codelet in &settle.codelets {
+fn notify(core: &Core, codelets: &[Started]) {
+    for codelet in codelets {
         // SAFETY: the codelet is started, so its context is live.
         let code = unsafe { core.api.GxfEntityEventNotify(codelet.raw, codelet.eid) };
         if let Err(code) = Code::check(code) {
@@ -156,3 +176,46 @@ fn has_event_based_scheduler(core: &Core, raw: gxf_context_t) -> bool {
 
 /// Source: kMaxEntities in gxf/core/gxf.h.
 const MOST_ENTITIES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    /// Far more than anything here takes: only there so that a hang fails.
+    const HANG: Duration = Duration::from_secs(30);
+
+    fn codelet(cid: gxf_uid_t) -> Started {
+        Started { raw: std::ptr::null_mut(), eid: 1, cid }
+    }
+
+    fn ends(thread: JoinHandle<()>) {
+        let (done, waiting) = channel();
+        std::thread::spawn(move || done.send(thread.join().is_ok()));
+        assert_eq!(waiting.recv_timeout(HANG), Ok(true), "the thread does not end");
+    }
+
+    // One test, because the threads share the statics.
+    #[test]
+    fn a_thread_ends_although_another_codelet_starts_meanwhile() {
+        let (told, telling) = channel();
+        let told = move |codelets: &[Started]| {
+            let _ = told.send(codelets.iter().map(|codelet| codelet.cid).collect::<Vec<_>>());
+        };
+        let next = told.clone();
+        enter(codelet(1), told);
+        for _ in PAUSES {
+            assert_eq!(telling.recv_timeout(HANG), Ok(vec![1]));
+        }
+        let first = leave(&codelet(1)).expect("the last codelet takes the thread along");
+        enter(codelet(2), next); // Between the removal and the join.
+        ends(first);
+        ticked();
+        assert_eq!(telling.recv_timeout(HANG), Ok(vec![2]), "the next thread works");
+        enter(codelet(3), |_| ());
+        assert!(leave(&codelet(2)).is_none(), "one codelet is left");
+        ends(leave(&codelet(3)).expect("the last codelet takes the thread along"));
+        assert!(leave(&codelet(3)).is_none(), "a codelet that has left may leave again");
+    }
+}
