@@ -40,14 +40,15 @@ thread_local! {
 pub(crate) fn enter<E: Into<Failure>>(who: impl Fn() -> String, body: impl FnOnce() -> Result<(), E>) -> i32 {
     DEPTH.set(DEPTH.get() + 1);
     // The value that a panic leaves half changed is reported as failed, and GXF calls it only to stop it.
-    let result = catch_unwind(AssertUnwindSafe(body));
+    // The error becomes a text in here too: its Display is the author's and may panic.
+    let result = catch_unwind(AssertUnwindSafe(|| body().map_err(E::into)));
     DEPTH.set(DEPTH.get() - 1);
     let failure = match result {
         Ok(Ok(())) => return SUCCESS,
-        Ok(Err(error)) => error.into(),
+        Ok(Err(failure)) => failure,
         Err(panic) => Failure { code: Code::FAILURE, text: describe(panic.as_ref()) },
     };
-    // What is left may panic as well (a Display of the author's), and must not cross either.
+    // What is left (`who`, the log) must not cross either if it panics.
     let logged = catch_unwind(AssertUnwindSafe(|| log::error!("{}: {}", who(), failure.text)));
     if logged.is_err() {
         log::error!("a GXF callback failed with {}, and so did the description of the failure", failure.code);
@@ -88,4 +89,30 @@ pub(crate) fn report_panics_in_log() {
             log::error!("thread {name} panicked at {}: {text}", place.as_deref().unwrap_or("an unknown place"));
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error that panics when it is shown.
+    struct Unspeakable;
+
+    impl From<Unspeakable> for Failure {
+        fn from(_: Unspeakable) -> Self {
+            panic!("no words")
+        }
+    }
+
+    #[test]
+    fn an_error_that_panics_when_shown_is_a_failure() {
+        assert_eq!(enter(|| "who".to_owned(), || Err(Unspeakable)), Code::FAILURE.raw());
+        assert_eq!(DEPTH.get(), 0, "the next panic outside is not taken for one inside");
+    }
+
+    #[test]
+    fn a_panic_in_the_name_is_a_failure() {
+        let body = || Err(Error::Misuse("what".to_owned()));
+        assert_eq!(enter(|| panic!("no name"), body), Code::FAILURE.raw());
+    }
 }

@@ -34,6 +34,16 @@ fn a_panic_is_one_line_and_says_where() {
 }
 
 #[test]
+fn an_error_that_panics_when_shown_is_one_line() {
+    for at in ["initialize", "start", "tick", "deinitialize"] {
+        let outcome = fail(at, "display");
+        outcome.says_once("camera/failing: panicked at ");
+        outcome.says_once("no words for it");
+        assert!(outcome.stderr.contains("GXF_FAILURE"), "{outcome}");
+    }
+}
+
+#[test]
 fn an_error_with_a_code_keeps_its_code() {
     let outcome = fail("tick", "code");
     assert!(outcome.stderr.contains("GXF_NOT_IMPLEMENTED"), "{outcome}");

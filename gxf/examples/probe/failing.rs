@@ -6,7 +6,7 @@ use gxf::{AnyParameter, BoxError, Codelet, Component, ComponentInfo, Context, Pa
 
 static AT: Parameter<String> =
     Parameter::new("at", "At", "initialize, start, tick, stop, deinitialize or thread").default("");
-static BY: Parameter<String> = Parameter::new("by", "By", "error, panic or code").default("error");
+static BY: Parameter<String> = Parameter::new("by", "By", "error, panic, display or code").default("error");
 
 /// Fails.
 pub struct Failing;
@@ -34,6 +34,7 @@ fn reach(context: &Context<'_>, place: &str) -> Result<(), BoxError> {
     match context.get(&BY)?.as_str() {
         "panic" => panic!("no way\nout of {place}"),
         "code" => Err(gxf::Error::Gxf { doing: place.to_owned(), code: gxf::Code::NOT_IMPLEMENTED }.into()),
+        "display" => Err(Box::new(Unspeakable)),
         _ => Err(format!("no way out of {place}").into()),
     }
 }
@@ -69,3 +70,15 @@ impl Drop for Failing {
         log::info!("dropped");
     }
 }
+
+/// An error that panics when it is shown.
+#[derive(Debug)]
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("no words for it")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
