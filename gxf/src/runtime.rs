@@ -3,7 +3,7 @@
 //! Where a runtime is looked for, and one graph from loading to destruction. Options, signals and exit codes are the
 //! program's business.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CString, OsString, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
@@ -27,10 +27,10 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads `libgxf_core.so` from the first place that has one: `folder` (alone, if given), the folder `GXF_ROOT`, the
-    /// nearest folder `.gxf` from the current one upwards, `/opt/nvidia/graph-composer`. In each of them it may be in
-    /// the folder itself, in `lib` or in `core`. Its symbols become global, as under gxe. If a runtime was loaded
-    /// before, that one is returned.
+    /// Loads `libgxf_core.so` from the first place that has one: the folder `GXF_ROOT`, the nearest folder `.gxf` from
+    /// the current one upwards, `/opt/nvidia/graph-composer`; or from `folder` alone, if one is given. In each of them
+    /// it may be in the folder itself, in `lib` or in `core`. Its symbols become global, as under gxe. If a runtime was
+    /// loaded before, that one is returned.
     ///
     /// # Errors
     /// If there is none (the message lists where it was looked for), or it cannot be used.
@@ -48,11 +48,9 @@ impl Runtime {
     /// # Errors
     /// If there is none; the message lists where it was looked for.
     pub fn find(folder: Option<&Path>) -> Result<PathBuf, Error> {
-        let root = std::env::var_os("GXF_ROOT").filter(|root| !root.is_empty()).map(PathBuf::from);
-        let folders = match (folder, root) {
-            (Some(folder), _) => vec![folder.to_owned()],
-            (None, Some(root)) => vec![root],
-            (None, None) => default_folders(&std::env::current_dir().unwrap_or_default()),
+        let folders = match folder {
+            Some(folder) => vec![folder.to_owned()],
+            None => default_folders(std::env::var_os("GXF_ROOT"), &std::env::current_dir().unwrap_or_default()),
         };
         let looked: Vec<PathBuf> = folders.iter().flat_map(|folder| places(folder)).collect();
         looked.iter().find(|path| path.is_file()).cloned().ok_or(Error::RuntimeNotFound { looked })
@@ -92,11 +90,13 @@ impl Runtime {
     }
 }
 
-fn default_folders(current: &Path) -> Vec<PathBuf> {
+/// Where a runtime is looked for if no folder is given, in order. An empty `root` is none, as for a shell.
+fn default_folders(root: Option<OsString>, current: &Path) -> Vec<PathBuf> {
+    let root = root.filter(|root| !root.is_empty()).map(PathBuf::from);
     let project = current.ancestors().map(|folder| folder.join(".gxf")).find(|folder| folder.is_dir());
     // Where nobody has a .gxf, the message still says where one would be looked for.
     let project = project.unwrap_or_else(|| current.join(".gxf"));
-    vec![project, PathBuf::from("/opt/nvidia/graph-composer")]
+    root.into_iter().chain([project, PathBuf::from("/opt/nvidia/graph-composer")]).collect()
 }
 
 fn places(folder: &Path) -> [PathBuf; 3] {
@@ -425,6 +425,25 @@ impl Drop for GraphContext {
     fn drop(&mut self) {
         if let Err(error) = self.end() {
             crate::log::error!("{error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runtime_is_looked_for_in_order() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let current = folder.path().join("a/b");
+        let folders = |root: Option<&str>| default_folders(root.map(OsString::from), &current);
+        let composer = PathBuf::from("/opt/nvidia/graph-composer");
+        assert_eq!(folders(Some("/r")), [PathBuf::from("/r"), current.join(".gxf"), composer.clone()]);
+        std::fs::create_dir_all(folder.path().join(".gxf")).expect("a folder can be made");
+        assert_eq!(folders(Some("/r")), [PathBuf::from("/r"), folder.path().join(".gxf"), composer.clone()]);
+        for none in [None, Some("")] {
+            assert_eq!(folders(none), [folder.path().join(".gxf"), composer.clone()]);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where a runtime is looked for, and what a user is told who has none.
 
 mod common;
-use common::{Graph, SCHEDULERS, examples};
+use common::examples;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -15,14 +15,27 @@ fn run_graph_in(folder: &Path, root: Option<&Path>) -> Output {
 }
 
 #[test]
-fn a_wrong_gxf_root_is_named() {
+fn a_given_folder_stays_alone_and_each_file_looked_for_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let outcome = Graph::new("").scheduler(SCHEDULERS[0]).root(folder.path()).run();
-    outcome.failed();
+    // GXF_ROOT, or the .gxf of this project, has a runtime: these tests run in it.
+    let error = gxf::Runtime::find(Some(folder.path())).unwrap_err().to_string();
     for place in ["libgxf_core.so", "lib/libgxf_core.so", "core/libgxf_core.so"] {
         let place = folder.path().join(place).display().to_string();
-        assert!(outcome.stderr.contains(&place), "{place}\n{outcome}");
+        assert!(error.contains(&place), "{place}\n{error}");
     }
+    assert_eq!(error.matches("/libgxf_core.so").count(), 3, "{error}");
+}
+
+#[test]
+fn a_gxf_root_without_a_runtime_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join(".gxf")).unwrap();
+    // A file that is no library: it shows that this one was chosen.
+    std::fs::write(folder.path().join(".gxf/libgxf_core.so"), "no library").unwrap();
+    let output = run_graph_in(folder.path(), Some(&folder.path().join("root")));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("cannot use") && error.contains("/.gxf/libgxf_core.so"), "{error}");
+    assert_eq!(output.status.code(), Some(1), "{error}");
 }
 
 #[test]
