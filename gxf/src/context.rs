@@ -145,7 +145,7 @@ impl TickContext<'_> {
         if code == Code::FAILURE.raw() || code == Code::MESSAGE_NOT_AVAILABLE.raw() {
             return Ok(None);
         }
-        check(code, || format!("receiving from {receiver:?}"))?;
+        check(code, || format!("receiving from {receiver}"))?;
         // The reference that came with the message is the message's now.
         Ok(Some(Message::own(self.core, self.raw, eid)))
     }
@@ -158,7 +158,7 @@ impl TickContext<'_> {
         let pointer = self.queue(transmitter.cid(), <Transmitter as crate::HandleTarget>::C_TYPE_NAME)?;
         // SAFETY: `pointer` is the runtime's Transmitter; the message's entity is live until `message` is dropped.
         let code = unsafe { crate::sys::gxfs_publish(&self.core.symbols, pointer, self.raw, message.eid()) };
-        check(code, || format!("publishing to {transmitter:?}"))
+        check(code, || format!("publishing to {transmitter}"))
     }
 
     fn queue(&self, cid: gxf_uid_t, type_name: &CStr) -> Result<*mut c_void, Error> {

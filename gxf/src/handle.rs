@@ -75,8 +75,15 @@ impl<T> Clone for Handle<T> {
 
 impl<T> Copy for Handle<T> {}
 
-impl<T: HandleTarget> std::fmt::Debug for Handle<T> {
+/// For messages: the type and the id.
+impl<T: HandleTarget> std::fmt::Display for Handle<T> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{} with id {}", T::TYPE_NAME, self.cid)
+    }
+}
+
+impl<T: HandleTarget> std::fmt::Debug for Handle<T> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, out)
     }
 }

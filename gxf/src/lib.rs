@@ -18,6 +18,7 @@ pub mod log;
 mod message;
 mod parameter;
 mod parameter_type;
+mod quoted;
 mod register;
 mod runtime;
 mod settle;
@@ -36,6 +37,7 @@ pub use info::{ComponentDescription, ExtensionDescription, ParameterDescription}
 pub use message::Message;
 pub use parameter::{AnyParameter, Parameter};
 pub use parameter_type::{FilePath, Ordered, ParameterType, ParameterValue};
+pub use quoted::quoted;
 pub use runtime::{GraphContext, Interrupter, Runtime};
 pub use tid::Tid;
 pub use waker::Waker;

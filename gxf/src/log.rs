@@ -7,6 +7,7 @@ use std::ffi::CString;
 use std::fmt;
 
 use crate::core::Core;
+use crate::quoted::escaped;
 use crate::sys::gxfs_log;
 
 /// How much a log line matters. Source of the numbers: `nvidia::Severity` in gxf/logger/gxf_logger.hpp, the same as
@@ -24,6 +25,19 @@ pub enum Severity {
     Debug = 4,
     /// Everything.
     Verbose = 5,
+}
+
+/// The word that begins a line on standard error.
+impl fmt::Display for Severity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Severity::Error => "ERROR",
+            Severity::Warning => "WARNING",
+            Severity::Info => "INFO",
+            Severity::Debug => "DEBUG",
+            Severity::Verbose => "VERBOSE",
+        })
+    }
 }
 
 /// `nvidia::Severity::ALL`: nothing is filtered.
@@ -51,7 +65,7 @@ pub fn write(severity: Severity, file: &str, line: u32, text: fmt::Arguments<'_>
         return;
     }
     // A line stays a line, whatever an untrusted text contains.
-    let text = text.to_string().replace('\n', "\\n").replace('\r', "\\r").replace('\0', "\\0");
+    let text = escaped(&text.to_string());
     let short = file.rsplit('/').next().unwrap_or(file);
     let (Ok(short), Ok(c_text)) = (CString::new(short), CString::new(text.as_str())) else { return };
     let line = i32::try_from(line).unwrap_or(0);
@@ -60,7 +74,7 @@ pub fn write(severity: Severity, file: &str, line: u32, text: fmt::Arguments<'_>
         unsafe { gxfs_log(&core.symbols, short.as_ptr(), line, severity as i32, c_text.as_ptr()) }
     });
     if !written {
-        eprintln!("{severity:?} {text}");
+        eprintln!("{severity} {text}");
     }
 }
 

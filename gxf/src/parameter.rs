@@ -241,6 +241,6 @@ mod tests {
     fn a_validation_gives_its_own_reason() {
         assert_eq!(reason(&NAME, gxfs_value { text: c"good".as_ptr() }), None);
         let refused = reason(&NAME, gxfs_value { text: c"bad".as_ptr() });
-        assert_eq!(refused.as_deref(), Some("\"bad\" must not be bad"));
+        assert_eq!(refused.as_deref(), Some("'bad' must not be bad"));
     }
 }

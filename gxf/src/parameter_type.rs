@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::core::Core;
 use crate::handle::{Handle, HandleTarget};
+use crate::quoted;
 use crate::sys::{gxf_context_t, gxf_uid_t, gxfs_value};
 
 mod sealed {
@@ -48,7 +49,7 @@ impl fmt::Display for ParameterValue {
             ParameterValue::Signed(value) => write!(out, "{value}"),
             ParameterValue::Float(value) => write!(out, "{value}"),
             ParameterValue::Bool(value) => write!(out, "{value}"),
-            ParameterValue::Text(value) => write!(out, "{value:?}"),
+            ParameterValue::Text(value) => out.write_str(&quoted(value)),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::parameter::Refusal;
 use crate::parameter_type::{ParameterType, Source};
 use crate::register::Declared;
 use crate::sys::{gxf_context_t, gxf_uid_t, gxfs_parameter_calls, gxfs_value};
-use crate::{Code, FilePath, context, log};
+use crate::{Code, FilePath, context, log, quoted};
 
 /// What the shim calls for a watched parameter; its `watch` is a `Declared`.
 pub(crate) static CALLS: gxfs_parameter_calls =
@@ -100,7 +100,7 @@ unsafe extern "C" fn after_parse(
             unquote(core, declared, raw, cid);
         } else {
             let refusal = REFUSED.take().unwrap_or_else(|| Refusal {
-                value: yaml_text(core, raw, node, prefix).map_or("(a value)".to_owned(), |text| format!("{text:?}")),
+                value: yaml_text(core, raw, node, prefix).map_or("(a value)".to_owned(), |text| quoted(&text)),
                 reason: format!("it must be {}", declared.parameter.expected()),
             });
             log_refusal(&label_in(core, raw, cid), declared, &refusal);

@@ -56,26 +56,26 @@ fn out_of_range() {
 
 #[test]
 fn failed_validation() {
-    refuses("needed-text", "''", "\"\" is refused: must not be empty");
-    refuses("file", "a.avi", "\"a.avi\" is refused: must end in .mp4");
+    refuses("needed-text", "''", "'' is refused: must not be empty");
+    refuses("file", "a.avi", "'a.avi' is refused: must end in .mp4");
     refuses("needed-text", "panic", "(a value) is refused: its validation panicked");
 }
 
 #[test]
 fn a_text_for_a_number() {
-    refuses("needed", "ten", "\"ten\" is refused: it must be a whole number from 1 to 10");
-    refuses("signed", "1x", "\"1x\" is refused: it must be a whole number from -2147483648 to 2147483647");
-    refuses("ratio", "half", "\"half\" is refused: it must be a number from 0 to 1");
-    refuses("switch", "perhaps", "\"perhaps\" is refused: it must be true or false");
+    refuses("needed", "ten", "'ten' is refused: it must be a whole number from 1 to 10");
+    refuses("signed", "1x", "'1x' is refused: it must be a whole number from -2147483648 to 2147483647");
+    refuses("ratio", "half", "'half' is refused: it must be a number from 0 to 1");
+    refuses("switch", "perhaps", "'perhaps' is refused: it must be true or false");
 }
 
 #[test]
 fn a_number_that_does_not_fit() {
-    refuses("needed", "-1", "\"-1\" is refused: it must be a whole number from 1 to 10");
-    refuses("needed", "4294967297", "\"4294967297\" is refused: it must be a whole number from 1 to 10");
-    refuses("needed", "2.5", "\"2.5\" is refused: it must be a whole number from 1 to 10");
-    refuses("needed", "[1]", "\"[1]\" is refused: it must be a whole number from 1 to 10");
-    refuses("signed", "2147483648", "\"2147483648\" is refused: it must be a whole number from -2147483648");
+    refuses("needed", "-1", "'-1' is refused: it must be a whole number from 1 to 10");
+    refuses("needed", "4294967297", "'4294967297' is refused: it must be a whole number from 1 to 10");
+    refuses("needed", "2.5", "'2.5' is refused: it must be a whole number from 1 to 10");
+    refuses("needed", "[1]", "'[1]' is refused: it must be a whole number from 1 to 10");
+    refuses("signed", "2147483648", "'2147483648' is refused: it must be a whole number from -2147483648");
 }
 
 #[test]

@@ -148,9 +148,9 @@ impl Job {
         }
         for unused in options.param.iter().filter(|param| !targets.has(param.entity(), param.component())) {
             eprintln!(
-                "smart-record gxe: warning: --param={unused} sets nothing: no graph file has a component {:?} in an entity {:?}",
-                unused.component(),
-                unused.entity(),
+                "smart-record gxe: warning: --param={unused} sets nothing: no graph file has a component {} in an entity {}",
+                gxf::quoted(unused.component()),
+                gxf::quoted(unused.entity()),
             );
         }
         Ok(Self { extensions, graph_files })

@@ -20,13 +20,13 @@ impl FromStr for ParameterOverride {
     /// # Errors
     /// What is missing, or which value cannot be handed to the loader.
     fn from_str(text: &str) -> Result<Self, String> {
-        let (place, value) = text.split_once('=').ok_or(format!("there is no \"=\" ({FORM})"))?;
+        let (place, value) = text.split_once('=').ok_or(format!("there is no '=' ({FORM})"))?;
         let parts: Vec<&str> = place.split('/').collect();
         let [entity, component, key] = parts[..] else {
-            return Err(format!("{place:?} does not name one parameter ({FORM})"));
+            return Err(format!("{} does not name one parameter ({FORM})", gxf::quoted(place)));
         };
         if [entity, component, key].contains(&"") {
-            return Err(format!("{place:?} does not name one parameter ({FORM})"));
+            return Err(format!("{} does not name one parameter ({FORM})", gxf::quoted(place)));
         }
         if text.contains('\0') {
             return Err("there is a zero byte in it".into());
@@ -105,9 +105,9 @@ mod tests {
     #[test]
     fn what_the_loader_would_skip_or_cut_is_refused() {
         for (text, words) in [
-            ("", "no \"=\""),
-            ("e/c/k", "no \"=\""),
-            ("c/k=5", "\"c/k\" does not name one parameter (allowed: entity/component/key=value)"),
+            ("", "no '='"),
+            ("e/c/k", "no '='"),
+            ("c/k=5", "'c/k' does not name one parameter (allowed: entity/component/key=value)"),
             ("a/e/c/k=5", "does not name one parameter"),
             ("e//k=5", "does not name one parameter"),
             ("e/c/k=[a=b]", "\\x3d"),

@@ -94,7 +94,7 @@ fn what_is_refused_in_one_line() {
         (&["-severity=high"], "invalid digit"),
         (&["-nonsense"], "--nonsense"),
         (&["stray"], "'stray'"),
-        (&["--param=a/b=1"], "\"a/b\" does not name one parameter"),
+        (&["--param=a/b=1"], "'a/b' does not name one parameter"),
         (&["-app"], "a value is required"),
     ] {
         let error = refused(arguments);
