@@ -148,7 +148,8 @@ impl Job {
         }
         for unused in options.param.iter().filter(|param| !targets.has(param.entity(), param.component())) {
             eprintln!(
-                "smart-record gxe: warning: --param={unused} sets nothing: no graph file has a component {} in an entity {}",
+                "smart-record gxe: warning: --param={}=... sets nothing: no graph file has a component {} in an entity {}",
+                unused.place(),
                 gxf::quoted(unused.component()),
                 gxf::quoted(unused.entity()),
             );

@@ -42,6 +42,11 @@ impl ParameterOverride {
         &self.spelled
     }
 
+    /// What it sets: entity/component/key. For messages: the value may be a password, or have one in it.
+    pub fn place(&self) -> &str {
+        self.spelled.split_once('=').map_or("", |(place, _)| place)
+    }
+
     /// The entity whose component it is for.
     pub fn entity(&self) -> &str {
         &self.entity

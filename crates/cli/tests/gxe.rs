@@ -144,7 +144,8 @@ fn parameters_can_be_set_from_the_command_line() {
     let outcome = Case::new().args(&BOTH).args(&["--param=tx/pings/count=3", "-param=tx/x/y=1"]).run();
     outcome.succeeded();
     assert!(outcome.says("3 pings received"), "{:#?}", outcome.lines);
-    assert!(outcome.says("warning: --param=tx/x/y=1 sets nothing"), "{:#?}", outcome.lines);
+    // Without the value: it may have a password in it.
+    assert!(outcome.says("warning: --param=tx/x/y=... sets nothing"), "{:#?}", outcome.lines);
 }
 
 #[test]
@@ -205,7 +206,7 @@ fn every_mistake_is_one_line_and_exit_status_1() {
         (&["-app=graph.yaml"], &["loading graph graph.yaml"]),
         (
             &["-app=graph.yaml", "-manifest=manifest.yaml", "--param=tx/pings=3"],
-            &["\"tx/pings\"", "entity/component/key=value"],
+            &["'tx/pings' does not name one parameter", "entity/component/key=value"],
         ),
         (&["-app=graph.yaml", "-manifest=manifest.yaml", "--param=tx/pings/count=many"], &["graph.yaml"]),
         (&["-app=graph.yaml", "-manifest=manifest.yaml", "--gxf-root=/nowhere"], &["no GXF runtime", "/nowhere"]),
