@@ -57,13 +57,12 @@ pub(crate) fn started(core: &'static Core, raw: gxf_context_t, eid: gxf_uid_t, c
     if !has_event_based_scheduler(core, raw) {
         return;
     }
-    enter(Started { raw, eid, cid }, move |codelets| notify(core, codelets));
+    enter(&mut settle(), Started { raw, eid, cid }, move |codelets| notify(core, codelets));
     ticked();
 }
 
 /// Adds a codelet; the first one starts the thread, which calls `notify` under the lock.
-fn enter(codelet: Started, notify: impl Fn(&[Started]) + Send + 'static) {
-    let mut settle = settle();
+fn enter(settle: &mut Settle, codelet: Started, notify: impl Fn(&[Started]) + Send + 'static) {
     settle.codelets.push(codelet);
     if settle.thread.is_none() {
         let own = settle.generation;
@@ -86,7 +85,8 @@ pub(crate) fn ticked() {
 
 /// A codelet stops: nothing is sent for it afterwards. The last one ends the thread.
 pub(crate) fn stopped(raw: gxf_context_t, eid: gxf_uid_t, cid: gxf_uid_t) {
-    if let Some(thread) = leave(&Started { raw, eid, cid })
+    let thread = leave(&mut settle(), &Started { raw, eid, cid }); // The lock is free again: the thread needs it to end.
+    if let Some(thread) = thread
         && thread.join().is_err()
     {
         log::error!("the thread that watches over the end of the graph panicked");
@@ -94,8 +94,7 @@ pub(crate) fn stopped(raw: gxf_context_t, eid: gxf_uid_t, cid: gxf_uid_t) {
 }
 
 /// Removes a codelet; after the last one, the thread, which ends whatever happens next.
-fn leave(codelet: &Started) -> Option<JoinHandle<()>> {
-    let mut settle = settle();
+fn leave(settle: &mut Settle, codelet: &Started) -> Option<JoinHandle<()>> {
     settle.codelets.retain(|other| other != codelet);
     if !settle.codelets.is_empty() {
         return None;
@@ -103,7 +102,6 @@ fn leave(codelet: &Started) -> Option<JoinHandle<()>> {
     let thread = settle.thread.take()?;
     settle.generation += 1;
     QUIET.store(false, SeqCst);
-    drop(settle);
     CHANGED.notify_all();
     Some(thread)
 }
@@ -204,18 +202,21 @@ mod tests {
             let _ = told.send(codelets.iter().map(|codelet| codelet.cid).collect::<Vec<_>>());
         };
         let next = told.clone();
-        enter(codelet(1), told);
+        enter(&mut settle(), codelet(1), told);
         for _ in PAUSES {
             assert_eq!(telling.recv_timeout(HANG), Ok(vec![1]));
         }
-        let first = leave(&codelet(1)).expect("the last codelet takes the thread along");
-        enter(codelet(2), next); // Between the removal and the join.
+        let mut settled = settle(); // So that the thread cannot see the list while it is empty.
+        let first = leave(&mut settled, &codelet(1)).expect("the last codelet takes the thread along");
+        enter(&mut settled, codelet(2), next);
+        drop(settled);
         ends(first);
         ticked();
         assert_eq!(telling.recv_timeout(HANG), Ok(vec![2]), "the next thread works");
-        enter(codelet(3), |_| ());
-        assert!(leave(&codelet(2)).is_none(), "one codelet is left");
-        ends(leave(&codelet(3)).expect("the last codelet takes the thread along"));
-        assert!(leave(&codelet(3)).is_none(), "a codelet that has left may leave again");
+        enter(&mut settle(), codelet(3), |_| ());
+        assert!(leave(&mut settle(), &codelet(2)).is_none(), "one codelet is left");
+        let last = leave(&mut settle(), &codelet(3));
+        ends(last.expect("the last codelet takes the thread along"));
+        assert!(leave(&mut settle(), &codelet(3)).is_none(), "a codelet that has left may leave again");
     }
 }
