@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use recorder::Recorder;
-use recorder::core::{Moment, SessionId, StartRequest, Utc};
+use recorder::core::{Accepted, Moment, SessionId, StartRequest, Utc};
 use recorder::record::Trigger;
 use trigger::{Command, Message, Sensors};
 
@@ -64,18 +64,18 @@ impl Dispatch {
     pub(crate) fn start(&self, source: usize, request: StartRequest, trigger: Trigger) {
         self.outbox.session_asked();
         let sensor = self.sensors.name(source);
+        let accept = |accepted: &Accepted| {
+            self.outbox.put_answer(Receipt::started(source, sensor, trigger.clone(), accepted), true);
+        };
         let answer = match &self.recorder {
-            Some(recorder) => {
-                recorder.start_session(source, request, trigger.clone()).map_err(|rejection| rejection.to_string())
-            }
+            Some(recorder) => recorder
+                .start_session(source, request, trigger.clone(), accept)
+                .map_err(|rejection| rejection.to_string()),
             None => Err(OFF.into()),
         };
-        match answer {
-            Ok(accepted) => self.outbox.put_answer(Receipt::started(source, sensor, trigger, &accepted), true),
-            Err(reason) => {
-                let receipt = Receipt::rejected(Asked::StartRecording, source, sensor, trigger, reason);
-                self.outbox.put_answer(receipt, false);
-            }
+        if let Err(reason) = answer {
+            let receipt = Receipt::rejected(Asked::StartRecording, source, sensor, trigger, reason);
+            self.outbox.put_answer(receipt, false);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::parameters;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// A parameter's value does not go with the others, or cannot be read.
-    #[error("parameter '{key}' = {value:?}: {reason}")]
+    #[error("parameter '{key}' = {}: {reason}", gxf::quoted(value))]
     Parameter {
         /// Its key in YAML.
         key: &'static str,
@@ -35,7 +35,8 @@ pub(crate) enum Error {
     AllSourcesFailed(String),
     /// The graph was stopped before the disk had taken everything.
     #[error(
-        "recordings of the sources {0:?} were not finished within a minute and are left under their temporary names"
+        "recordings of source {} were not finished within a minute and are left under their temporary names",
+        .0.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
     )]
     NotFinished(Vec<usize>),
     /// A bug of ours: a callback came in an order that GXF does not have.

@@ -2,6 +2,7 @@
 //! Its parameters are in `parameters` and `settings`, the way of a trigger in `dispatch`.
 //! Everything about recording is left to the crate `recorder`.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use gxf::{BoxError, ComponentInfo, Context, Handle, Message, Receiver, TickContext, Tid, Transmitter, Waker};
@@ -46,6 +47,8 @@ struct Started {
     /// Before `dispatch`: its thread uses it.
     local: Option<LocalTriggers>,
     dispatch: Arc<Dispatch>,
+    /// All sources have ended, and the waker with them.
+    finished: Cell<bool>,
     /// For a start after a stop.
     initialized: Box<Initialized>,
 }
@@ -146,7 +149,7 @@ impl Started {
             Triggers::MessagesAndLocalEvents => Some(LocalTriggers::start(dispatch.clone(), &settings.local_events)?),
             Triggers::Off | Triggers::Messages => None,
         };
-        Ok(Self { local, dispatch, initialized })
+        Ok(Self { local, dispatch, finished: Cell::new(false), initialized })
     }
 
     fn tick(&self, context: &TickContext<'_>) -> Result<(), BoxError> {
@@ -159,6 +162,10 @@ impl Started {
                     Some(message) => self.dispatch.message(&message.payload),
                     None => self.dispatch.foreign_message(),
                 }
+                if self.finished.get() {
+                    // No wake-up takes the second receipt along any more; the next message makes the next tick.
+                    break;
+                }
             }
         }
         if let Some(done_tx) = &self.initialized.done_tx {
@@ -170,6 +177,7 @@ impl Started {
             Ended::All => {
                 if let Some(waker) = &self.initialized.waker {
                     waker.finish();
+                    self.finished.set(true);
                 }
             }
         }
@@ -178,9 +186,18 @@ impl Started {
 
     /// Finishes every recording. Returns the sources for which that took too long.
     fn stop(self) -> (Box<Initialized>, Vec<usize>) {
-        let Self { local, dispatch, initialized } = self;
+        let Self { local, dispatch, initialized, finished: _ } = self;
         drop(local);
         let late = dispatch.recorder.as_ref().map(Recorder::stop).unwrap_or_default();
+        // No tick will come any more, and GXF takes messages in ticks alone.
+        let unsent = dispatch.outbox.unsent();
+        if unsent > 0 {
+            gxf::log::warning!(
+                "{}: {unsent} receipts came too late for done-tx, since the graph has stopped; they are in this log and \
+                 in the sidecars",
+                initialized.name
+            );
+        }
         (initialized, late)
     }
 }

@@ -114,6 +114,11 @@ impl Outbox {
         self.state.lock().receipts.pop_front()
     }
 
+    /// How many receipts have not been sent.
+    pub(crate) fn unsent(&self) -> usize {
+        self.state.lock().receipts.len()
+    }
+
     /// It could not be sent: the next tick tries again.
     pub(crate) fn put_back(&self, receipt: Receipt) {
         self.state.lock().receipts.push_front(receipt);

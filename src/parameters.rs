@@ -44,10 +44,10 @@ pub(crate) static CACHE: Parameter<u32> = Parameter::new(
     "smart-rec-cache",
     "Cache (s)",
     "How many seconds of each source are kept in memory: so far back a recording can begin. Up to one GOP more is kept, \
-     since decoding begins at a keyframe",
+     since decoding begins at a keyframe. 0: 30",
 )
 .default(30)
-.range(1, DAY);
+.range(0, DAY);
 
 pub(crate) static CONTAINER: Parameter<u32> =
     Parameter::new("smart-rec-container", "File format", "0: MP4. 1: MKV (Matroska), which takes more audio formats")
@@ -62,10 +62,10 @@ pub(crate) static MODE: Parameter<u32> =
 pub(crate) static DEFAULT_DURATION: Parameter<u32> = Parameter::new(
     "smart-rec-default-duration",
     "Default duration (s)",
-    "How long after its trigger a recording ends when neither the message's end nor a stop message says so",
+    "How long after its trigger a recording ends when neither the message's end nor a stop message says so. 0: 10",
 )
 .default(10)
-.range(1, DAY);
+.range(0, DAY);
 
 pub(crate) static DURATION: Parameter<u32> = Parameter::new(
     "smart-rec-duration",
@@ -86,10 +86,10 @@ pub(crate) static START_TIME: Parameter<u32> = Parameter::new(
 pub(crate) static INTERVAL: Parameter<u32> = Parameter::new(
     "smart-rec-interval",
     "Local event period (s)",
-    "Time from one local event to the next, for smart-record 2",
+    "Time from one local event to the next, for smart-record 2. 0: 10",
 )
 .default(10)
-.range(1, DAY);
+.range(0, DAY);
 
 pub(crate) static FILE_PREFIX: Parameter<String> = Parameter::new(
     "smart-rec-file-prefix",

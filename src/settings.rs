@@ -9,7 +9,7 @@ use gxf::{BoxError, Context};
 use recorder::Container;
 use recorder::core::{Config, Overlap};
 use recorder::recorder::{RecorderSetup, SourceSetup};
-use recorder::source::{Location, Mode, Reception, RtpProtocol, without_password};
+use recorder::source::{Location, Mode, Reception, RtpProtocol, masked};
 use trigger::{LocalEvents, Sensors};
 
 use crate::error::Error;
@@ -46,7 +46,7 @@ impl Settings {
         let names = context.get(&p::SENSOR_ID_LIST)?;
         let sensors = Sensors::new(&names, list_file.as_deref(), locations.len())
             .map_err(|error| Error::of_sensors(error, &names))?;
-        let cache = seconds(&p::CACHE)?;
+        let cache = or_default(seconds(&p::CACHE)?, 30);
         let start_time = seconds(&p::START_TIME)?;
         if start_time > cache {
             return Err(Error::Parameter {
@@ -75,7 +75,7 @@ impl Settings {
             },
             config: Config {
                 window: cache,
-                default_duration: seconds(&p::DEFAULT_DURATION)?,
+                default_duration: or_default(seconds(&p::DEFAULT_DURATION)?, 10),
                 max_sessions: context.get(&p::MAX_SESSIONS)?,
                 overlap: overlap(context.get(&p::OVERLAP)?.parse::<trigger::Overlap>()?),
                 both: mode == Mode::AudioAndVideo,
@@ -100,11 +100,8 @@ impl Settings {
 
 /// The entries of `uri-list`.
 fn locations(uri_list: &str) -> Result<Vec<Location>, Error> {
-    let refuse = |value: &str, reason: String| Error::Parameter {
-        key: p::URI_LIST.key(),
-        value: without_password(value),
-        reason,
-    };
+    let refuse =
+        |value: &str, reason: String| Error::Parameter { key: p::URI_LIST.key(), value: masked(value), reason };
     let entries = uri_list.split(';').map(str::trim).filter(|entry| !entry.is_empty());
     let locations = entries
         .map(|entry| Location::parse(entry).map_err(|reason| refuse(entry, reason)))
@@ -113,6 +110,11 @@ fn locations(uri_list: &str) -> Result<Vec<Location>, Error> {
         return Err(refuse(uri_list, "at least one source is needed, for example rtsp://camera/stream".into()));
     }
     Ok(locations)
+}
+
+/// 0 is NVIDIA's "library default" (facts: smart-record-behaviour.md, section 2).
+fn or_default(value: Duration, default: u64) -> Duration {
+    if value.is_zero() { Duration::from_secs(default) } else { value }
 }
 
 fn folder(dir: &str) -> PathBuf {
@@ -136,7 +138,7 @@ mod tests {
     fn a_uri_list_has_sources_and_says_which_entry_is_bad() {
         assert_eq!(locations("rtsp://a/1; file:///b.mp4 ;").unwrap().len(), 2);
         let error = locations("rtsp://a/1;nonsense").unwrap_err().to_string();
-        assert!(error.contains("'uri-list' = \"nonsense\"") && error.contains("rtsp://"), "{error}");
+        assert!(error.contains("'uri-list' = 'nonsense'") && error.contains("rtsp://"), "{error}");
         assert!(locations(" ; ").unwrap_err().to_string().contains("at least one"));
     }
 }

@@ -7,6 +7,7 @@ pub mod core;
 mod error;
 pub mod event;
 pub mod file_name;
+mod pipeline_error;
 pub mod record;
 pub mod recordbin;
 pub mod recorder;

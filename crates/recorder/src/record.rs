@@ -195,6 +195,9 @@ pub struct Closing {
 impl Closing {
     /// Nanoseconds that are missing at the start and at the end of the asked interval.
     pub(crate) fn missing(&self) -> (u64, u64) {
+        /// Durations of frames are rounded; less than this is no shortage.
+        const ROUNDING: u64 = 1_000_000;
+        let nanos = |duration| Some(nanos(duration)).filter(|missing| *missing >= ROUNDING).unwrap_or(0);
         let (asked, actual) = (self.ended.asked, self.ended.delivered.interval);
         (nanos(actual.start.since(asked.start)), nanos(asked.end.since(actual.end)))
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use parking_lot::Mutex;
@@ -17,7 +17,7 @@ use crate::file_name::{FileNames, check_dir};
 use crate::record::{SourceName, Trigger};
 use crate::recordbin::Setup;
 use crate::source::{self, Location, Reception};
-use crate::{Container, Error, Recordbin};
+use crate::{Container, Error, Recordbin, pipeline_error};
 
 /// How often sessions are checked for a source that has fallen silent. Only while sessions run.
 const CHECK_PERIOD: Duration = Duration::from_millis(500);
@@ -135,13 +135,20 @@ impl Recorder {
         self.sources.is_empty()
     }
 
-    /// Starts a session of source `index`. From any thread; returns at once.
+    /// Starts a session of source `index`. From any thread; returns at once. `answer` is called before any event of the
+    /// session can come.
     ///
     /// # Errors
     /// Why the request does not become a session.
-    pub fn start_session(&self, index: usize, request: StartRequest, trigger: Trigger) -> Result<Accepted, Rejection> {
+    pub fn start_session(
+        &self,
+        index: usize,
+        request: StartRequest,
+        trigger: Trigger,
+        answer: impl FnOnce(&Accepted),
+    ) -> Result<Accepted, Rejection> {
         let source = self.sources.get(index).ok_or(Rejection::SourceEnded)?;
-        let accepted = source.bin.start(request, trigger)?;
+        let accepted = source.bin.start(request, trigger, answer)?;
         self.order(Order::Watch);
         Ok(accepted)
     }
@@ -181,7 +188,10 @@ impl Recorder {
         for source in self.sources.iter() {
             source.bin.end(EndReason::Shutdown);
         }
-        let late = self.sources.iter().enumerate().filter(|(_, source)| !source.bin.wait_idle(STOP_LIMIT));
+        // One limit for all of them: a folder that hangs, hangs for every source.
+        let deadline = Instant::now() + STOP_LIMIT;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let late = self.sources.iter().enumerate().filter(|(_, source)| !source.bin.wait_idle(left()));
         let late = late.map(|(index, _)| index).collect();
         for source in self.sources.iter() {
             source.stop();
@@ -225,13 +235,8 @@ fn forward_errors(index: usize, pipeline: &gst::Pipeline, orders: &Sender<Order>
     let orders = orders.clone();
     bus.set_sync_handler(move |_, message| {
         if let gst::MessageView::Error(error) = message.view() {
-            // The debug text may have the cause ("Connection refused"), behind a source position that helps nobody.
-            let debug = error.debug().unwrap_or_default();
-            let cause = debug.rsplit_once('\n').map_or("", |(_, cause)| cause.trim());
-            let cause = if cause.is_empty() { String::new() } else { format!(" ({cause})") };
-            let text = format!("{}{cause}", error.error());
             // After the end of the recorder nobody wants to know.
-            drop(orders.send(Order::SourceEnded { source: index, error: Some(text) }));
+            drop(orders.send(Order::SourceEnded { source: index, error: Some(pipeline_error::text(error)) }));
         }
         gst::BusSyncReply::Drop
     });

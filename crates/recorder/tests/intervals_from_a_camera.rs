@@ -50,7 +50,7 @@ fn start(recorder: &Recorder, back: f64, on: f64, id: &str) {
         overlap: None,
     };
     let trigger = Trigger { id: Some(id.into()), metadata: None };
-    recorder.start_session(0, request, trigger).unwrap();
+    recorder.start_session(0, request, trigger, |_| {}).unwrap();
 }
 
 fn done(events: &Receiver<Event>) -> Box<DoneRecord> {

@@ -96,6 +96,12 @@ impl<P, C: Clone> Track<P, C> {
         }
     }
 
+    /// Time has stepped back: forgets everything, and what the newest frame was.
+    pub fn restart(&mut self) {
+        self.clear();
+        self.newest = None;
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.front += self.frames.len() as u64;
@@ -117,6 +123,14 @@ impl<P, C: Clone> Track<P, C> {
     pub fn key_at_or_before(&self, at: RunningTime) -> Option<&Key<C>> {
         let after = self.keys.partition_point(|key| key.start <= at);
         after.checked_sub(1).map(|index| &self.keys[index])
+    }
+
+    /// The first cached group of those that are in the format `caps` up to the newest one.
+    pub fn run_of(&self, caps: &C) -> Option<&Key<C>>
+    where
+        C: PartialEq,
+    {
+        self.keys.iter().rev().take_while(|key| key.caps == *caps).last()
     }
 
     /// The cached groups, oldest first.

@@ -5,6 +5,7 @@
 mod cache;
 mod frame;
 mod progress;
+mod request;
 #[cfg(test)]
 mod rules_test;
 mod session;
@@ -15,8 +16,9 @@ mod timeline;
 pub use cache::{Key, Track};
 pub use frame::{Frame, Stream};
 pub use progress::{Delivered, Gap};
+pub use request::{Accepted, Config, Moment, Overlap, Rejection, StartRequest};
 pub use session::{EndReason, Ended, FailReason, SessionId};
-pub use source_core::{Accepted, Action, Actions, Config, Moment, Overlap, Rejection, SourceCore, StartRequest};
+pub use source_core::{Action, Actions, SourceCore};
 pub(crate) use time::nanos;
 pub use time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
 pub use timeline::{Timeline, UtcOrigin};

@@ -36,6 +36,8 @@ pub enum EndReason {
     SourceLost,
     /// The source's format changed, which one file cannot hold.
     FormatChanged,
+    /// The stream's time has stepped back.
+    TimeStepped,
     /// The source has sent nothing since well before the asked end.
     Stalled,
     /// The graph stopped.
@@ -51,6 +53,7 @@ impl EndReason {
             Self::EndOfStream => "end of stream",
             Self::SourceLost => "source lost",
             Self::FormatChanged => "the stream's format changed",
+            Self::TimeStepped => "the stream's time stepped back",
             Self::Stalled => "the source stopped sending",
             Self::Shutdown => "the graph stopped",
         }
@@ -90,7 +93,11 @@ impl Ended {
 
 /// The main stream of a session has reached the asked end, and the other one lags behind by at most this much stream
 /// time before it is no longer waited for. Cameras interleave audio and video within tens of milliseconds.
-const LAG: Duration = Duration::from_secs(1);
+pub(super) const LAG: Duration = Duration::from_secs(1);
+
+/// The other stream has been silent for so long that the file goes on without it: a muxer holds the main stream back
+/// until it knows what belongs beside it.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// The newest frame is taken to be on screen for this long where the next one never comes: longer than frames last in
 /// video, shorter than people would call a pause.
@@ -109,14 +116,28 @@ enum Phase<P> {
 #[derive(Debug)]
 struct Recording<P> {
     progress: Progress,
-    with_other: bool,
     /// Frames at or after the asked end that B-frames before it may still need.
     held: Vec<Frame<P>>,
     /// Frames of the other stream that run ahead of the main one: a stop may still come before them.
     ahead: VecDeque<Frame<P>>,
     /// Start of the frame that follows the last one in the file, once the main stream has reached the asked end.
     main_end: Option<RunningTime>,
-    other_ended: bool,
+    other: OtherState,
+    /// Start of the other stream's last frame, or of the file.
+    other_last: RunningTime,
+}
+
+/// Where the other stream of a recording is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OtherState {
+    /// The file has none.
+    None,
+    /// More is to come.
+    Open,
+    /// It has reached the asked end.
+    Reached,
+    /// It is over before that: the writer knows.
+    Over,
 }
 
 /// One session.
@@ -134,12 +155,35 @@ pub(super) struct Session<P> {
 /// What of a source's cache a session may see.
 pub(super) struct Tracks<'a, P, C> {
     pub(super) main: &'a Track<P, C>,
-    /// The other stream and its caps, if it is there and wanted.
-    pub(super) other: Option<(&'a Track<P, C>, &'a C)>,
+    /// The other stream, if it is there and wanted.
+    pub(super) other: Option<Other<'a, P, C>>,
     /// The main stream's caps now.
     pub(super) caps: Option<&'a C>,
     /// Whether it is known which streams there are.
     pub(super) settled: bool,
+    /// The main stream has B-frames but no decoding times.
+    pub(super) unordered: bool,
+}
+
+/// The stream beside the main one.
+pub(super) struct Other<'a, P, C> {
+    pub(super) track: &'a Track<P, C>,
+    pub(super) caps: &'a C,
+    pub(super) ended: bool,
+}
+
+impl<P, C: Clone + PartialEq> Other<'_, P, C> {
+    /// The cached frames in the stream's format that a file beginning at `first` holds.
+    fn frames(&self, first: RunningTime) -> impl Iterator<Item = &Frame<P>> {
+        let run = self.track.run_of(self.caps).map(|key| key.number);
+        run.into_iter().flat_map(|number| self.track.frames_from(number)).filter(move |frame| frame.start >= first)
+    }
+
+    /// A file that begins at `first` and is at `now` by now has a place for it: it sends, or is cached.
+    fn belongs(&self, first: RunningTime, now: RunningTime) -> bool {
+        let silent = now.since(self.track.newest().unwrap_or(first)) >= SILENCE;
+        !(self.ended || silent) || self.frames(first).next().is_some()
+    }
 }
 
 impl<P: Clone> Session<P> {
@@ -188,34 +232,36 @@ impl<P: Clone> Session<P> {
 
     /// Opens the file and writes what is cached of the interval. False if no keyframe of it is cached.
     fn open<C: Clone + PartialEq>(&mut self, tracks: &Tracks<'_, P, C>, actions: &mut Actions<P, C>) -> bool {
-        // One file holds one format: what is cached in an older one cannot go in.
-        let current = |key: &&super::cache::Key<C>| Some(&key.caps) == tracks.caps;
-        let key = tracks
-            .main
-            .key_at_or_before(self.asked.start)
-            .filter(current)
-            .or_else(|| tracks.main.keys().find(current))
-            .filter(|key| key.start < self.asked.end);
-        let Some(key) = key else { return false };
+        // One file holds one format: what is cached from before the last change of it cannot go in.
+        let run = tracks.caps.and_then(|caps| tracks.main.run_of(caps));
+        let key = run.map(|run| match tracks.main.key_at_or_before(self.asked.start) {
+            Some(key) if key.number >= run.number => key,
+            _ => run,
+        });
+        let Some(key) = key.filter(|key| key.start < self.asked.end) else { return false };
+        let now = tracks.main.newest().unwrap_or(key.start);
+        let other = tracks.other.as_ref().filter(|other| other.belongs(key.start, now));
         let mut streams = vec![(self.main, key.caps.clone())];
-        if let Some((_, caps)) = tracks.other {
-            streams.push((self.main.other(), caps.clone()));
-        }
-        actions.push(Action::Open { session: self.id, streams, first: key.start });
+        streams.extend(other.map(|other| (self.main.other(), other.caps.clone())));
+        let unordered = tracks.unordered;
+        actions.push(Action::Open { session: self.id, streams, first: key.start, unordered });
         self.phase = Phase::Recording(Box::new(Recording {
             progress: Progress::new(key.start),
-            with_other: tracks.other.is_some(),
             held: Vec::new(),
             ahead: VecDeque::new(),
             main_end: None,
-            other_ended: false,
+            other: if other.is_some() { OtherState::Open } else { OtherState::None },
+            other_last: key.start,
         }));
         for frame in tracks.main.frames_from(key.number) {
-            self.write_main(frame, actions);
+            self.write_main(frame, tracks.unordered, actions);
         }
-        if let Some((track, _)) = tracks.other {
-            for frame in track.frames() {
+        if let Some(other) = other {
+            for frame in other.frames(key.start) {
                 self.write_other(frame, actions);
+            }
+            if other.ended {
+                self.other_is_over(None, actions);
             }
         }
         true
@@ -231,26 +277,32 @@ impl<P: Clone> Session<P> {
     ) {
         match &self.phase {
             Phase::Waiting if stream == self.main => self.begin(tracks, actions),
-            Phase::Recording(_) if stream == self.main => self.write_main(frame, actions),
+            Phase::Recording(_) if stream == self.main => self.write_main(frame, tracks.unordered, actions),
             Phase::Recording(_) => self.write_other(frame, actions),
             Phase::Waiting | Phase::Finishing => return,
         }
         self.close_if_complete(tracks.main.newest(), actions);
     }
 
-    fn write_main<C: Clone + PartialEq>(&mut self, frame: &Frame<P>, actions: &mut Actions<P, C>) {
+    fn write_main<C: Clone + PartialEq>(&mut self, frame: &Frame<P>, unordered: bool, actions: &mut Actions<P, C>) {
         let Phase::Recording(recording) = &mut self.phase else { return };
         if recording.main_end.is_some() {
             return;
         }
+        // No frame is shown before it is decoded. Without decoding times: the frames between two that are each shown
+        // later than all before come right after the second.
+        let all_have_come = if unordered {
+            recording.held.iter().any(|held| held.start < frame.start)
+        } else {
+            frame.decode >= self.asked.end
+        };
         if frame.start < self.asked.end {
             // What was held back is needed after all, to decode this one.
             for held in recording.held.drain(..).chain([frame.clone()]) {
                 recording.progress.add(self.main, true, &held);
                 actions.push(Action::Write { session: self.id, stream: self.main, frame: held });
             }
-        } else if frame.decode >= self.asked.end {
-            // No later frame is shown before it is decoded: all that lies before the end has come.
+        } else if all_have_come {
             let next = recording.held.iter().map(|held| held.start).fold(frame.start, RunningTime::min);
             recording.main_end = Some(next);
             recording.held.clear();
@@ -258,11 +310,12 @@ impl<P: Clone> Session<P> {
             recording.held.push(frame.clone());
         }
         self.flush_ahead(frame.start, actions);
+        self.leave_silence(frame.start, actions);
     }
 
     fn write_other<C: Clone + PartialEq>(&mut self, frame: &Frame<P>, actions: &mut Actions<P, C>) {
         let Phase::Recording(recording) = &mut self.phase else { return };
-        if !recording.with_other || frame.start < recording.progress.first() {
+        if recording.other != OtherState::Open || frame.start < recording.progress.first() {
             return;
         }
         recording.ahead.push_back(frame.clone());
@@ -276,13 +329,24 @@ impl<P: Clone> Session<P> {
         while recording.ahead.front().is_some_and(|frame| frame.start <= reached) {
             let Some(frame) = recording.ahead.pop_front() else { return };
             if frame.start >= self.asked.end {
-                recording.other_ended = true;
+                recording.other = OtherState::Reached;
                 recording.ahead.clear();
                 return;
             }
             let stream = self.main.other();
+            recording.other_last = frame.start;
             recording.progress.add(stream, false, &frame);
             actions.push(Action::Write { session: self.id, stream, frame });
+        }
+    }
+
+    /// Goes on without the other stream once it has been silent for too long.
+    fn leave_silence<C: Clone + PartialEq>(&mut self, now: RunningTime, actions: &mut Actions<P, C>) {
+        let Phase::Recording(recording) = &mut self.phase else { return };
+        let silent = recording.ahead.is_empty() && now.since(recording.other_last) >= SILENCE;
+        if recording.other == OtherState::Open && silent {
+            recording.other = OtherState::Over;
+            actions.push(Action::EndStream { session: self.id, stream: self.main.other() });
         }
     }
 
@@ -290,7 +354,7 @@ impl<P: Clone> Session<P> {
         let Phase::Recording(recording) = &self.phase else { return };
         let Some(main_end) = recording.main_end else { return };
         let waited = newest.is_some_and(|newest| newest >= self.asked.end + LAG);
-        if !recording.with_other || recording.other_ended || waited {
+        if recording.other != OtherState::Open || waited {
             self.close(Some(main_end), self.end_reason(), actions);
         }
     }
@@ -320,8 +384,14 @@ impl<P: Clone> Session<P> {
         newest: Option<RunningTime>,
         actions: &mut Actions<P, C>,
     ) {
-        if let Phase::Recording(recording) = &mut self.phase {
-            recording.other_ended = true;
+        if matches!(&self.phase, Phase::Recording(recording) if recording.other == OtherState::Open) {
+            self.flush_ahead(self.asked.end, actions);
+        }
+        if let Phase::Recording(recording) = &mut self.phase
+            && recording.other == OtherState::Open
+        {
+            recording.other = OtherState::Over;
+            actions.push(Action::EndStream { session: self.id, stream: self.main.other() });
         }
         self.close_if_complete(newest, actions);
     }

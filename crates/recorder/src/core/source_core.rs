@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::cache::{MAX_OPEN_GOP, Track};
 use super::frame::{Frame, Stream};
-use super::session::{EndReason, Ended, FailReason, Session, SessionId, Tracks};
+use super::request::{Accepted, Config, Moment, Overlap, Rejection, StartRequest};
+use super::session::{EndReason, Ended, FailReason, LAG, Other, Session, SessionId, Tracks};
 use super::time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
 use super::timeline::{Timeline, UtcOrigin};
 
@@ -17,108 +18,6 @@ pub const STALL: Duration = Duration::from_secs(5);
 /// So much of the main stream's time after its first frame the other one has for showing that it is there. RTSP cameras
 /// send both from the start; the pads appear within tens of milliseconds.
 const SETTLING: Duration = Duration::from_secs(1);
-
-/// What to do when a start comes while another session of the source runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overlap {
-    /// Each session has a file of its own.
-    Separate,
-    /// The new one is rejected (NVIDIA's way).
-    Reject,
-}
-
-/// The rules of one source.
-#[derive(Clone, Copy, Debug)]
-pub struct Config {
-    /// Length of the cache.
-    pub window: Duration,
-    /// Length after the trigger where a request names no end.
-    pub default_duration: Duration,
-    /// Running sessions at most.
-    pub max_sessions: u32,
-    /// Policy where a request names none.
-    pub overlap: Overlap,
-    /// Video and audio are wanted: a file that is to begin while only one of them has come waits a little for the other.
-    pub both: bool,
-}
-
-/// A moment that a request names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// When the request arrives.
-    Now,
-    /// So long before that.
-    Ago(Duration),
-    /// So long after that.
-    In(Duration),
-    /// A moment in UTC.
-    Utc(Utc),
-}
-
-/// Asks for a recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StartRequest {
-    /// Asked start.
-    pub start: Moment,
-    /// Asked end; `None`: the default duration after the trigger (after the start, where that lies in the future).
-    pub end: Option<Moment>,
-    /// Policy of this start; `None`: the source's.
-    pub overlap: Option<Overlap>,
-}
-
-/// The answer to a request that became a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Accepted {
-    /// The session.
-    pub session: SessionId,
-    /// The asked interval.
-    pub asked: Interval,
-    /// The same in UTC.
-    pub asked_utc: Option<UtcInterval>,
-    /// Where the file will begin instead of the asked start, because the cache begins later.
-    pub cached_from: Option<RunningTime>,
-}
-
-/// Why a request did not become a session.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
-    /// Before the first frame there is no "now" to start from.
-    #[error("the source has not sent anything yet")]
-    NothingYet,
-    /// After the end of the stream.
-    #[error("the source has ended")]
-    SourceEnded,
-    /// `smart-rec-max-sessions`.
-    #[error("{running} sessions of this source run already, as many as smart-rec-max-sessions allows")]
-    TooManySessions {
-        /// How many run.
-        running: u32,
-    },
-    /// Overlap policy `reject`.
-    #[error("session {session} of this source still runs, and the overlap policy is 'reject'")]
-    Overlaps {
-        /// The one that runs.
-        session: SessionId,
-    },
-    /// `end` at or before `start`.
-    #[error("the asked end is not after the asked start")]
-    EmptyInterval,
-    /// Past what is cached.
-    #[error("the asked interval ended before the cache begins: it is gone")]
-    OlderThanCache,
-    /// The system is out of threads.
-    #[error("{0}")]
-    NoThread(String),
-    /// A stop for nothing.
-    #[error("no session of this source runs")]
-    NoSession,
-    /// A stop for one that does not run.
-    #[error("session {session} of this source does not run")]
-    NoSuchSession {
-        /// The one that was named.
-        session: SessionId,
-    },
-}
 
 /// What is to be done, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +30,15 @@ pub enum Action<P, C> {
         streams: Vec<(Stream, C)>,
         /// Start of the first frame of the main stream.
         first: RunningTime,
+        /// The main stream's frames have no decoding times of their own, and B-frames among them.
+        unordered: bool,
+    },
+    /// Nothing more of a stream will be written, while another one goes on.
+    EndStream {
+        /// Of whose file.
+        session: SessionId,
+        /// Which track.
+        stream: Stream,
     },
     /// Append a frame.
     Write {
@@ -160,6 +68,13 @@ pub enum Action<P, C> {
 /// Actions in order. Empty (and without an allocation) as long as nothing is recorded.
 pub type Actions<P, C> = Vec<Action<P, C>>;
 
+/// A start further ahead than this is rejected.
+const FAR_AHEAD: Duration = Duration::from_secs(24 * 3_600);
+
+/// A frame that begins so long before the newest one is no B-frame, which are reordered within a fraction of a second:
+/// the stream has begun anew, or its newest frame had a wrong time.
+const STEP_BACK: Duration = Duration::from_secs(2);
+
 struct Lane<P, C> {
     track: Track<P, C>,
     caps: Option<C>,
@@ -168,17 +83,31 @@ struct Lane<P, C> {
     ended: bool,
     /// Start of the first frame.
     first: Option<RunningTime>,
+    /// Decoding time of the newest frame.
+    decode: Option<RunningTime>,
+    /// Frames come in decoding order but without decoding times (B-frames over RTP).
+    unordered: bool,
 }
 
 impl<P, C: Clone> Lane<P, C> {
     fn new(window: Duration) -> Self {
-        Self { track: Track::new(window), caps: None, linked: false, ended: false, first: None }
+        Self {
+            track: Track::new(window),
+            caps: None,
+            linked: false,
+            ended: false,
+            first: None,
+            decode: None,
+            unordered: false,
+        }
     }
 }
 
 /// The core of one source. `P` is a frame's payload, `C` a stream's format (caps).
 pub struct SourceCore<P, C> {
     config: Config,
+    /// It has failed rather than ended.
+    lost: bool,
     timeline: Timeline,
     video: Lane<P, C>,
     audio: Lane<P, C>,
@@ -190,6 +119,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     pub fn new(config: Config) -> Self {
         Self {
             config,
+            lost: false,
             timeline: Timeline::default(),
             video: Lane::new(config.window),
             // Trimmed to the video's cache, which is longer than the window by up to one group.
@@ -256,7 +186,11 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     /// format.
     pub fn format(&mut self, stream: Stream, caps: C) -> Actions<P, C> {
         let mut actions = self.link(stream);
-        let before = self.lane_mut(stream).caps.replace(caps);
+        let lane = self.lane_mut(stream);
+        let before = lane.caps.replace(caps);
+        if before != lane.caps {
+            lane.unordered = false;
+        }
         if before.is_some() && before != self.lane(stream).caps {
             self.each_session(|session, tracks| {
                 if session.is_recording() {
@@ -270,15 +204,17 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     /// A frame has arrived. Frames of one stream come in decoding order.
     pub fn push(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Actions<P, C> {
         let main = self.main();
+        let mut actions = self.step_back(stream, &frame);
         let lane = self.lane_mut(stream);
-        let Some(caps) = lane.caps.clone() else { return Actions::new() };
+        let Some(caps) = lane.caps.clone() else { return actions };
+        lane.unordered |= lane.decode.is_some_and(|before| frame.decode < before);
+        lane.decode = Some(frame.decode);
         lane.first.get_or_insert(frame.start);
         // The cache keeps one reference, sessions take theirs from `frame`.
         let kept = lane.track.push(frame.clone(), &caps);
         if stream == main {
             self.timeline.observe(frame.start, arrival);
         }
-        let mut actions = Actions::new();
         if self.sessions.is_empty() {
             drop(frame);
         } else if kept || stream != main {
@@ -294,7 +230,39 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
             });
         }
         self.trim(main);
+        self.end_after_main(stream, &mut actions);
         actions
+    }
+
+    /// A frame far before the newest one: what is cached and what runs belongs to another time.
+    fn step_back(&mut self, stream: Stream, frame: &Frame<P>) -> Actions<P, C> {
+        let mut actions = Actions::new();
+        let newest = self.lane(stream).track.newest();
+        if newest.is_some_and(|newest| newest.since(frame.start) > STEP_BACK) {
+            if stream == self.main() {
+                self.end_all(EndReason::TimeStepped, &mut actions);
+                for lane in [&mut self.video, &mut self.audio] {
+                    lane.track.restart();
+                    lane.decode = None;
+                }
+            } else {
+                let lane = self.lane_mut(stream);
+                lane.track.restart();
+                lane.decode = None;
+            }
+        }
+        actions
+    }
+
+    /// The main stream has ended, and the other one has gone on for long enough.
+    fn end_after_main(&mut self, stream: Stream, actions: &mut Actions<P, C>) {
+        if self.has_ended() && stream != self.main() {
+            let newest = |stream| self.lane(stream).track.newest();
+            let (Some(other), Some(main)) = (newest(stream), newest(self.main())) else { return };
+            if other >= main + LAG {
+                self.end_all(EndReason::EndOfStream, actions);
+            }
+        }
     }
 
     /// The audio cache follows the video's, or the window where there is no video.
@@ -319,10 +287,12 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
             Stream::Video => (&self.video, &self.audio),
             Stream::Audio => (&self.audio, &self.video),
         };
-        let other = other_lane.caps.as_ref().map(|caps| (&other_lane.track, caps));
+        let other =
+            other_lane.caps.as_ref().map(|caps| Other { track: &other_lane.track, caps, ended: other_lane.ended });
         let age = main_lane.track.newest().zip(main_lane.first).map(|(newest, first)| newest.since(first));
         let settled = !self.config.both || other.is_some() || age.is_some_and(|age| age >= SETTLING);
-        let tracks = Tracks { main: &main_lane.track, other, caps: main_lane.caps.as_ref(), settled };
+        let (caps, unordered) = (main_lane.caps.as_ref(), main_lane.unordered);
+        let tracks = Tracks { main: &main_lane.track, other, caps, settled, unordered };
         for session in &mut self.sessions {
             action(session, &tracks);
         }
@@ -337,7 +307,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     pub fn start(&mut self, request: StartRequest, at: Arrival) -> Result<(Accepted, Actions<P, C>), Rejection> {
         let main = self.main();
         if self.has_ended() {
-            return Err(Rejection::SourceEnded);
+            return Err(if self.lost { Rejection::SourceLost } else { Rejection::SourceEnded });
         }
         let (asked, asked_utc) = self.asked(request, at)?;
         if let Some(oldest) = self.lane(main).track.oldest()
@@ -387,6 +357,11 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
                 (end, self.timeline.utc(end))
             }
         };
+        if let Some(utc) = self.timeline.utc(now)
+            && start.since(now) > FAR_AHEAD
+        {
+            return Err(Rejection::TooFarAhead { now: utc });
+        }
         if end <= start {
             return Err(Rejection::EmptyInterval);
         }
@@ -448,10 +423,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         if [&self.video, &self.audio].into_iter().all(|lane| lane.ended || !lane.linked) {
             self.end_all(EndReason::EndOfStream, &mut actions);
         } else if stream != self.main() {
-            let newest = self.lane(self.main()).track.newest();
-            for session in &mut self.sessions {
-                session.other_is_over(newest, &mut actions);
-            }
+            self.each_session(|session, tracks| session.other_is_over(tracks.main.newest(), &mut actions));
         }
         actions
     }
@@ -473,6 +445,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     /// Nothing more will come: the source is lost, or the graph stops.
     pub fn end(&mut self, reason: EndReason) -> Actions<P, C> {
         let mut actions = Actions::new();
+        self.lost |= reason == EndReason::SourceLost;
         self.video.ended = true;
         self.audio.ended = true;
         self.end_all(reason, &mut actions);

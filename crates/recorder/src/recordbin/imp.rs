@@ -81,9 +81,14 @@ impl State {
     fn perform(&mut self, actions: Actions<gst::Buffer, gst::Caps>) {
         for action in actions {
             match action {
-                Action::Open { session, streams, first } => {
+                Action::Open { session, streams, first, unordered } => {
                     if let Some(writer) = self.writers.get(&session) {
-                        writer.open(streams, first);
+                        writer.open(streams, first, unordered);
+                    }
+                }
+                Action::EndStream { session, stream } => {
+                    if let Some(writer) = self.writers.get(&session) {
+                        writer.end_stream(stream);
                     }
                 }
                 Action::Write { session, stream, frame } => {
@@ -294,7 +299,12 @@ impl Recordbin {
         }
     }
 
-    pub(super) fn start(&self, request: StartRequest, trigger: Trigger) -> Result<Accepted, Rejection> {
+    pub(super) fn start(
+        &self,
+        request: StartRequest,
+        trigger: Trigger,
+        answer: impl FnOnce(&Accepted),
+    ) -> Result<Accepted, Rejection> {
         let Some(inner) = self.inner() else { return Err(Rejection::NothingYet) };
         let (writer, unstarted) = Writer::prepare();
         let accepted = {
@@ -315,13 +325,12 @@ impl Recordbin {
             container: inner.setup.container,
             sidecar: inner.setup.sidecar,
         };
+        // Only the thread can end the session, so that the answer comes before the end.
+        answer(&accepted);
         let owner = inner.clone();
-        match unstarted.start(job, move |session, outcome| owner.finished(session, outcome)) {
+        match unstarted.start(job.clone(), move |session, outcome| owner.finished(session, outcome)) {
             Ok(thread) => inner.state.lock().threads.push(thread),
-            Err(error) => {
-                inner.forget(accepted.session);
-                return Err(Rejection::NoThread(error.to_string()));
-            }
+            Err(error) => inner.finished(accepted.session, Err(job.failed_to_begin(&error))),
         }
         Ok(accepted)
     }

@@ -59,12 +59,18 @@ impl Recordbin {
         })
     }
 
-    /// Starts a session. From any thread; returns at once.
+    /// Starts a session. From any thread; returns at once. `answer` is called, without a lock, before any event of the
+    /// session can come.
     ///
     /// # Errors
     /// Why the request does not become a session.
-    pub fn start(&self, request: StartRequest, trigger: Trigger) -> Result<Accepted, Rejection> {
-        self.imp().start(request, trigger)
+    pub fn start(
+        &self,
+        request: StartRequest,
+        trigger: Trigger,
+        answer: impl FnOnce(&Accepted),
+    ) -> Result<Accepted, Rejection> {
+        self.imp().start(request, trigger, answer)
     }
 
     /// Ends one session, or all, now. From any thread; returns at once, the done records follow as events.

@@ -78,6 +78,15 @@ impl Linker {
         super::add(&pipeline, &parsebin)?;
         let linker = self.clone();
         parsebin.connect_pad_added(move |_, pad| linker.link(pad, pace));
+        let linker = self.clone();
+        parsebin.connect("unknown-type", false, move |arguments| {
+            if let Some(caps) = arguments.get(2).and_then(|value| value.get::<gst::Caps>().ok()) {
+                linker.notice(&format!(
+                    "has a stream that no installed GStreamer element takes apart, and that is not recorded: {caps}"
+                ));
+            }
+            None
+        });
         self.chain(pad, &[parsebin])
     }
 

@@ -11,7 +11,7 @@ mod uri;
 use gst::prelude::*;
 
 use self::link::Linker;
-pub use self::location::{Location, without_password};
+pub use self::location::{Location, masked};
 use crate::event::EventSink;
 use crate::{Container, Error, Recordbin};
 

@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gst::prelude::*;
 
-use super::{Command, Failure, Job, Pending, sidecar};
-use crate::DoneRecord;
+use super::{Command, Failure, Job, Opening, Pending, sidecar};
 use crate::container::codec_name;
 use crate::core::{Frame, RunningTime, Stream, Utc};
 use crate::file_name::temporary;
 use crate::record::{self, AudioTrack, Closing, GapRecord, Sensor, Times, VideoTrack};
+use crate::{DoneRecord, pipeline_error};
 
 struct Track {
     stream: Stream,
@@ -35,21 +35,29 @@ pub(super) struct File {
     first: RunningTime,
     /// The main stream's last frame: how long it is shown is known only with what follows.
     last: Option<Frame<gst::Buffer>>,
+    unordered: bool,
 }
 
 impl File {
     /// Creates the file and starts its pipeline.
     pub(super) fn open(
         job: &Job,
-        streams: &[(Stream, gst::Caps)],
-        first: RunningTime,
+        opening: &Opening,
         commands: &Sender<Command>,
         pending: &Arc<Pending>,
     ) -> Result<Self, Failure> {
         let (path, temporary) = reserve(job)?;
-        let mut file =
-            Self { path, temporary, pipeline: gst::Pipeline::new(), tracks: Vec::new(), base: None, first, last: None };
-        match file.build(job, streams, commands, pending) {
+        let mut file = Self {
+            path,
+            temporary,
+            pipeline: gst::Pipeline::new(),
+            tracks: Vec::new(),
+            base: None,
+            first: opening.first,
+            last: None,
+            unordered: opening.unordered,
+        };
+        match file.build(job, &opening.streams, commands, pending) {
             Ok(()) => Ok(file),
             Err(reason) => {
                 // Nothing was written: an empty leftover helps nobody.
@@ -90,13 +98,32 @@ impl File {
                 .request_pad_simple(&template)
                 .ok_or_else(|| format!("{} does not take another {} stream", job.container, stream.name()))?;
             let output = source.static_pad("src").ok_or("appsrc has no source pad")?;
-            output.link(&pad).map_err(|error| format!("{} cannot hold {caps}: {error}", job.container))?;
             count_out(&output, pending);
+            let output = match self.timestamper(self.tracks.is_empty(), caps) {
+                Some(timestamper) => {
+                    self.pipeline.add(&timestamper).map_err(|error| error.to_string())?;
+                    source.link(&timestamper).map_err(|error| error.to_string())?;
+                    timestamper.static_pad("src").ok_or("a timestamper has no source pad")?
+                }
+                None => output,
+            };
+            output.link(&pad).map_err(|error| format!("{} cannot hold {caps}: {error}", job.container))?;
             self.tracks.push(Track { stream: *stream, caps: caps.clone(), source });
         }
         forward_bus(&self.pipeline, commands);
         self.pipeline.set_state(gst::State::Playing).map_err(|error| self.first_error(&error.to_string()))?;
         Ok(())
+    }
+
+    /// What gives B-frames over RTP their decoding times, where GStreamer has it (1.22 on). Without it MP4 files show them
+    /// at uneven times.
+    fn timestamper(&self, is_main: bool, caps: &gst::Caps) -> Option<gst::Element> {
+        let name = match caps.structure(0)?.name().as_str() {
+            "video/x-h264" => "h264timestamper",
+            "video/x-h265" => "h265timestamper",
+            _ => return None,
+        };
+        (self.unordered && is_main).then(|| gst::ElementFactory::make(name).build().ok())?
     }
 
     /// The pipeline's own words for why it does not start; they say more than the state change.
@@ -128,7 +155,9 @@ impl File {
         let mut buffer = frame.payload.copy();
         if let Some(header) = buffer.get_mut() {
             header.set_pts(at(frame.start));
-            header.set_dts(at(frame.decode));
+            // The timestamper makes them.
+            let known = !(self.unordered && self.tracks.first().is_some_and(|main| main.stream == stream));
+            header.set_dts(if known { at(frame.decode) } else { None });
             if let Some(duration) = frame.duration {
                 header.set_duration(gst::ClockTime::try_from(duration).ok());
             }
@@ -140,11 +169,22 @@ impl File {
         }
     }
 
+    /// Nothing more of a stream will be pushed; the muxer no longer waits for it.
+    pub(super) fn end_stream(&self, stream: Stream) {
+        if let Some(track) = self.tracks.iter().find(|track| track.stream == stream) {
+            // Refused only when the pipeline has failed, and that comes as a command of its own.
+            let _ = track.source.end_of_stream();
+        }
+    }
+
     /// Nothing more will be pushed.
     pub(super) fn end(&mut self, closing: &Closing) -> Result<(), Failure> {
         if let (Some(mut last), Some(main)) = (self.last.take(), self.tracks.first()) {
             let shown = closing.ended.delivered.interval.end.since(last.start);
-            if last.duration.is_none() && !shown.is_zero() {
+            // What the stream says of its frames' durations may be wrong; that it is shown until the next one came is
+            // not. Where frames are reordered, the last one written need not be the last one shown.
+            let is_last_shown = !self.unordered && last.decode == last.start;
+            if !shown.is_zero() && (is_last_shown || last.duration.is_none()) {
                 last.duration = Some(shown);
             }
             self.append(main.stream, last)?;
@@ -231,7 +271,7 @@ impl File {
                 height: number(caps, "height"),
                 frames: delivered.video.frames,
             }),
-            audio: caps(Stream::Audio).map(|caps| AudioTrack {
+            audio: caps(Stream::Audio).filter(|_| delivered.audio.frames > 0).map(|caps| AudioTrack {
                 codec: codec_name(caps),
                 channels: number(caps, "channels"),
                 rate: number(caps, "rate"),
@@ -292,10 +332,7 @@ fn forward_bus(pipeline: &gst::Pipeline, commands: &Sender<Command>) {
     let commands = commands.clone();
     bus.set_sync_handler(move |_, message| {
         let command = match message.view() {
-            gst::MessageView::Error(error) => {
-                let debug = error.debug().map(|debug| format!(" ({debug})")).unwrap_or_default();
-                Some(Command::PipelineError(format!("{}{debug}", error.error())))
-            }
+            gst::MessageView::Error(error) => Some(Command::PipelineError(pipeline_error::text(error))),
             gst::MessageView::Eos(_) => Some(Command::PipelineEos),
             _ => None,
         };

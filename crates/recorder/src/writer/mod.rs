@@ -33,6 +33,11 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// The record of a session that has no writer.
+    pub(crate) fn failed_to_begin(&self, error: &Error) -> Box<FailedRecord> {
+        Box::new(self.failed(Failure::new(error.to_string())))
+    }
+
     fn failed(&self, failure: Failure) -> FailedRecord {
         FailedRecord {
             version: record::VERSION,
@@ -61,11 +66,19 @@ impl Failure {
     }
 }
 
+/// What a file begins with.
+struct Opening {
+    /// Main stream first.
+    streams: Vec<(Stream, gst::Caps)>,
+    /// Running time of the main stream's first frame.
+    first: RunningTime,
+    /// The main stream has B-frames and no decoding times.
+    unordered: bool,
+}
+
 enum Command {
-    Open {
-        streams: Vec<(Stream, gst::Caps)>,
-        first: RunningTime,
-    },
+    Open(Opening),
+    EndStream(Stream),
     Write {
         stream: Stream,
         frame: Frame<gst::Buffer>,
@@ -113,8 +126,12 @@ impl Writer {
         (Self { commands, pending }, unstarted)
     }
 
-    pub(crate) fn open(&self, streams: Vec<(Stream, gst::Caps)>, first: RunningTime) {
-        self.send(Command::Open { streams, first });
+    pub(crate) fn open(&self, streams: Vec<(Stream, gst::Caps)>, first: RunningTime, unordered: bool) {
+        self.send(Command::Open(Opening { streams, first, unordered }));
+    }
+
+    pub(crate) fn end_stream(&self, stream: Stream) {
+        self.send(Command::EndStream(stream));
     }
 
     pub(crate) fn write(&self, stream: Stream, frame: Frame<gst::Buffer>) {
@@ -181,9 +198,10 @@ impl Unstarted {
             // The queue's sender lives in `self`, so it cannot be closed.
             let Ok(command) = self.queue.recv() else { return Err(Failure::new("the writer was given up")) };
             match (command, file.as_mut()) {
-                (Command::Open { streams, first }, None) => {
-                    *file = Some(File::open(job, &streams, first, &self.commands, &self.pending)?);
+                (Command::Open(opening), None) => {
+                    *file = Some(File::open(job, &opening, &self.commands, &self.pending)?);
                 }
+                (Command::EndStream(stream), Some(file)) => file.end_stream(stream),
                 (Command::Write { stream, frame }, Some(file)) => file.push(stream, frame)?,
                 (Command::Close(closing), Some(open)) => {
                     open.end(&closing)?;
@@ -196,7 +214,8 @@ impl Unstarted {
                 (Command::Fail(reason), _) => return Err(Failure::new(reason.to_string())),
                 (Command::PipelineError(reason), _) => return Err(Failure::new(reason)),
                 // Frames of a session that has no file yet, or ends of one, cannot come: the core opens first.
-                (Command::Open { .. } | Command::Write { .. } | Command::Close(_), _) | (Command::PipelineEos, _) => {}
+                (Command::Open(_) | Command::EndStream(_) | Command::Write { .. } | Command::Close(_), _)
+                | (Command::PipelineEos, _) => {}
             }
             Ok(None)
         };

@@ -1,0 +1,115 @@
+//! What can be asked of a source's core, its rules, and its answers. Values only.
+//! Deciding is left to `source_core`.
+
+use std::time::Duration;
+
+use super::session::SessionId;
+use super::time::{Interval, RunningTime, Utc, UtcInterval};
+
+/// What to do when a start comes while another session of the source runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// Each session has a file of its own.
+    Separate,
+    /// The new one is rejected (NVIDIA's way).
+    Reject,
+}
+
+/// The rules of one source.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Length of the cache.
+    pub window: Duration,
+    /// Length after the trigger where a request names no end.
+    pub default_duration: Duration,
+    /// Running sessions at most.
+    pub max_sessions: u32,
+    /// Policy where a request names none.
+    pub overlap: Overlap,
+    /// Video and audio are wanted: a file that is to begin while only one of them has come waits a little for the other.
+    pub both: bool,
+}
+
+/// A moment that a request names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// When the request arrives.
+    Now,
+    /// So long before that.
+    Ago(Duration),
+    /// So long after that.
+    In(Duration),
+    /// A moment in UTC.
+    Utc(Utc),
+}
+
+/// Asks for a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartRequest {
+    /// Asked start.
+    pub start: Moment,
+    /// Asked end; `None`: the default duration after the trigger (after the start, where that lies in the future).
+    pub end: Option<Moment>,
+    /// Policy of this start; `None`: the source's.
+    pub overlap: Option<Overlap>,
+}
+
+/// The answer to a request that became a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The session.
+    pub session: SessionId,
+    /// The asked interval.
+    pub asked: Interval,
+    /// The same in UTC.
+    pub asked_utc: Option<UtcInterval>,
+    /// Where the file will begin instead of the asked start, because the cache begins later.
+    pub cached_from: Option<RunningTime>,
+}
+
+/// Why a request did not become a session.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Before the first frame there is no "now" to start from.
+    #[error("the source has not sent anything yet")]
+    NothingYet,
+    /// After the end of the stream.
+    #[error("the source has ended")]
+    SourceEnded,
+    /// `smart-rec-max-sessions`.
+    #[error("{running} sessions of this source run already, as many as smart-rec-max-sessions allows")]
+    TooManySessions {
+        /// How many run.
+        running: u32,
+    },
+    /// Overlap policy `reject`.
+    #[error("session {session} of this source still runs, and the overlap policy is 'reject'")]
+    Overlaps {
+        /// The one that runs.
+        session: SessionId,
+    },
+    /// The source has failed, for a reason that was told then.
+    #[error("the source has failed; the log says why")]
+    SourceLost,
+    /// Far in the future: rather a wrong clock than a plan, and it would take a place until then.
+    #[error("the asked start lies more than 24 hours ahead of the source's time, which is {now}")]
+    TooFarAhead {
+        /// The source's UTC when the request came.
+        now: Utc,
+    },
+    /// `end` at or before `start`.
+    #[error("the asked end is not after the asked start")]
+    EmptyInterval,
+    /// Past what is cached.
+    #[error("the asked interval ended before the cache begins: it is gone")]
+    OlderThanCache,
+    /// A stop for nothing.
+    #[error("no session of this source runs")]
+    NoSession,
+    /// A stop for one that does not run.
+    #[error("session {session} of this source does not run")]
+    NoSuchSession {
+        /// The one that was named.
+        session: SessionId,
+    },
+}
