@@ -277,7 +277,10 @@ impl<P: Clone> Session<P> {
     ) {
         match &self.phase {
             Phase::Waiting if stream == self.main => self.begin(tracks, actions),
-            Phase::Recording(_) if stream == self.main => self.write_main(frame, tracks.unordered, actions),
+            Phase::Recording(_) if stream == self.main => {
+                self.write_main(frame, tracks.unordered, actions);
+                self.leave_silence(frame.start, actions);
+            }
             Phase::Recording(_) => self.write_other(frame, actions),
             Phase::Waiting | Phase::Finishing => return,
         }
@@ -310,7 +313,6 @@ impl<P: Clone> Session<P> {
             recording.held.push(frame.clone());
         }
         self.flush_ahead(frame.start, actions);
-        self.leave_silence(frame.start, actions);
     }
 
     fn write_other<C: Clone + PartialEq>(&mut self, frame: &Frame<P>, actions: &mut Actions<P, C>) {
