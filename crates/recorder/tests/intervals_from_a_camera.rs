@@ -3,45 +3,19 @@
 //! The GXF side is left to the tests at the top level.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+mod common;
+
 use std::time::Duration;
 
-use recorder::core::{Config, EndReason, Moment, Overlap, StartRequest};
-use recorder::event::{Event, EventSink};
+use common::done;
+use recorder::core::{EndReason, Moment, StartRequest};
 use recorder::record::Trigger;
-use recorder::recorder::{RecorderSetup, SourceSetup};
-use recorder::source::{Location, Mode, Reception, RtpProtocol};
 use recorder::{Container, DoneRecord, Recorder};
 use testbed::{AudioCodec, Codec, RtspCamera, Scene, decode, ffprobe, temp_dir};
 
 const FPS: i64 = 30;
 const GOP: i64 = 60;
 const FRAME_NS: i64 = 1_000_000_000 / FPS;
-
-fn setup(camera: &str, dir: &std::path::Path, container: Container) -> RecorderSetup {
-    RecorderSetup {
-        sources: vec![SourceSetup { location: Location::parse(camera).unwrap(), sensor: "gate".into() }],
-        reception: Reception { mode: Mode::AudioAndVideo, latency_ms: 100, protocol: RtpProtocol::Any },
-        config: Config {
-            window: Duration::from_secs(10),
-            default_duration: Duration::from_secs(3),
-            max_sessions: 16,
-            overlap: Overlap::Separate,
-            both: true,
-        },
-        container,
-        dir: dir.into(),
-        prefix: "Smart_Record".into(),
-        sidecar: true,
-    }
-}
-
-fn events() -> (EventSink, Receiver<Event>) {
-    let (sender, receiver) = channel();
-    let sender = Mutex::new(sender);
-    (Arc::new(move |event| sender.lock().unwrap().send(event).unwrap()), receiver)
-}
 
 fn start(recorder: &Recorder, back: f64, on: f64, id: &str) {
     let request = StartRequest {
@@ -51,16 +25,6 @@ fn start(recorder: &Recorder, back: f64, on: f64, id: &str) {
     };
     let trigger = Trigger { id: Some(id.into()), metadata: None };
     recorder.start_session(0, request, trigger, |_| {}).unwrap();
-}
-
-fn done(events: &Receiver<Event>) -> Box<DoneRecord> {
-    loop {
-        match events.recv_timeout(testbed::HANG_GUARD).unwrap() {
-            Event::Done(done) => return done,
-            Event::Notice(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
 }
 
 /// Checks a file against its record, and returns the numbers of its first and last frame.
@@ -105,9 +69,8 @@ fn check(done: &DoneRecord, with_audio: bool) -> (i64, i64) {
 fn requests_of_every_kind(scene: &Scene, container: Container, tcp: bool, with_audio: bool) {
     let camera = RtspCamera::start(scene).unwrap();
     let dir = temp_dir().unwrap();
-    let (sink, events) = events();
     let url = if tcp { camera.urlt() } else { camera.url() };
-    let recorder = Recorder::start(&setup(&url, dir.path(), container), &sink).unwrap();
+    let (recorder, events) = common::start(&url, dir.path(), container);
     // The camera counts from its first viewer on.
     camera.wait_for_frame(7 * FPS as u32).unwrap();
     start(&recorder, 5.0, 5.0, "first");

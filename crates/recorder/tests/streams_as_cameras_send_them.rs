@@ -2,45 +2,17 @@
 //! Sources are descriptions that make such streams; files are decoded by an independent judge (ffprobe).
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+mod common;
+
 use std::time::{Duration, Instant};
 
-use recorder::core::{Config, EndReason, Moment, Overlap, Rejection, StartRequest};
-use recorder::event::{Event, EventSink};
+use common::{done, start};
+use recorder::core::{EndReason, Moment, Rejection, StartRequest};
 use recorder::record::Trigger;
-use recorder::recorder::{RecorderSetup, SourceSetup};
-use recorder::source::{Location, Mode, Reception, RtpProtocol};
-use recorder::{Container, DoneRecord, Recorder};
+use recorder::{Container, Recorder};
 use testbed::{HANG_GUARD, ffprobe, temp_dir};
 
 const FPS: u64 = 30;
-
-fn start(description: &str, dir: &Path, container: Container) -> (Recorder, Receiver<Event>) {
-    let (sender, events) = channel();
-    let sender = Mutex::new(sender);
-    let sink: EventSink = Arc::new(move |event| sender.lock().unwrap().send(event).unwrap());
-    let setup = RecorderSetup {
-        sources: vec![SourceSetup {
-            location: Location::parse(&format!("launch:{description}")).unwrap(),
-            sensor: "odd".into(),
-        }],
-        reception: Reception { mode: Mode::AudioAndVideo, latency_ms: 100, protocol: RtpProtocol::Any },
-        config: Config {
-            window: Duration::from_secs(10),
-            default_duration: Duration::from_secs(3),
-            max_sessions: 16,
-            overlap: Overlap::Separate,
-            both: true,
-        },
-        container,
-        dir: dir.into(),
-        prefix: "odd".into(),
-        sidecar: false,
-    };
-    (Recorder::start(&setup, &sink).unwrap(), events)
-}
 
 /// Asks until the source has sent for long enough that a session may begin so far back.
 fn ask(recorder: &Recorder, back: Duration, on: Duration) {
@@ -57,16 +29,6 @@ fn ask(recorder: &Recorder, back: Duration, on: Duration) {
     }
 }
 
-fn done(events: &Receiver<Event>) -> Box<DoneRecord> {
-    loop {
-        match events.recv_timeout(HANG_GUARD).unwrap() {
-            Event::Done(done) => return done,
-            Event::Notice(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
 fn b_frames(container: Container) {
     let dir = temp_dir().unwrap();
     let description = format!(
@@ -74,7 +36,7 @@ fn b_frames(container: Container) {
          ! x264enc bframes=2 b-adapt=false key-int-max=30 speed-preset=ultrafast rc-lookahead=5 sliced-threads=true \
          ! rtph264pay ! rtpjitterbuffer ! rtph264depay"
     );
-    let (recorder, events) = start(&description, dir.path(), container);
+    let (recorder, events) = start(&format!("launch:{description}"), dir.path(), container);
     ask(&recorder, Duration::from_secs(1), Duration::from_millis(1_510));
     let done = done(&events);
     assert_eq!((done.ended, done.missing_at_end_ns), (EndReason::EndReached, 0));
@@ -110,7 +72,7 @@ fn sound_that_has_ended_holds_nothing_back() {
     let description = "videotestsrc is-live=true ! video/x-raw,width=160,height=120,framerate=30/1 \
                        ! x264enc tune=zerolatency key-int-max=30 \
                        audiotestsrc is-live=true num-buffers=47 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac";
-    let (recorder, events) = start(description, dir.path(), Container::Mp4);
+    let (recorder, events) = start(&format!("launch:{description}"), dir.path(), Container::Mp4);
     ask(&recorder, Duration::from_millis(500), Duration::from_secs(2));
     ask(&recorder, Duration::from_millis(1_500), Duration::from_secs(1));
     let (first, second) = (done(&events), done(&events));

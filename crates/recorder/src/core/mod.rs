@@ -10,6 +10,8 @@ mod request;
 mod rules_test;
 mod session;
 mod source_core;
+#[cfg(test)]
+mod streams_test;
 mod time;
 mod timeline;
 

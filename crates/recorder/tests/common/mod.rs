@@ -1,0 +1,48 @@
+//! A recorder of one source for a test, and its events.
+//! Sources and judging are left to the crate `testbed`, what is asserted to the tests.
+#![allow(dead_code, clippy::unwrap_used)] // Each test file uses a part; a helper that fails fails its test.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use recorder::core::{Config, Overlap};
+use recorder::event::{Event, EventSink};
+use recorder::recorder::{RecorderSetup, SourceSetup};
+use recorder::source::{Location, Mode, Reception, RtpProtocol};
+use recorder::{Container, DoneRecord, Recorder};
+
+/// Starts a recorder of `source` with a cache of 10 s.
+pub fn start(source: &str, dir: &Path, container: Container) -> (Recorder, Receiver<Event>) {
+    let (sender, events) = channel();
+    let sender = Mutex::new(sender);
+    let sink: EventSink = Arc::new(move |event| sender.lock().unwrap().send(event).unwrap());
+    let setup = RecorderSetup {
+        sources: vec![SourceSetup { location: Location::parse(source).unwrap(), sensor: "gate".into() }],
+        reception: Reception { mode: Mode::AudioAndVideo, latency_ms: 100, protocol: RtpProtocol::Any },
+        config: Config {
+            window: Duration::from_secs(10),
+            default_duration: Duration::from_secs(3),
+            max_sessions: 16,
+            overlap: Overlap::Separate,
+            both: true,
+        },
+        container,
+        dir: dir.into(),
+        prefix: "Smart_Record".into(),
+        sidecar: true,
+    };
+    (Recorder::start(&setup, &sink).unwrap(), events)
+}
+
+/// The next done record.
+pub fn done(events: &Receiver<Event>) -> Box<DoneRecord> {
+    loop {
+        match events.recv_timeout(testbed::HANG_GUARD).unwrap() {
+            Event::Done(done) => return done,
+            Event::Notice(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
