@@ -12,38 +12,6 @@ use testbed::{JsonLines, Program, TempDir, temp_dir};
 
 use super::{Run, built, repository};
 
-/// Added to a graph with a recorder: each receipt becomes a line of a file.
-const RECEIPTS: &str = "
----
-name: recorder
-components:
-- name: done_tx
-  type: nvidia::gxf::DoubleBufferTransmitter
----
-name: receipts
-components:
-- name: rx
-  type: nvidia::gxf::DoubleBufferReceiver
-  parameters:
-    capacity: 256
-- name: file
-  type: nvidia::deepstream::NvDsMsgFileTransmitter
-  parameters:
-    path: RECEIPTS
-    rx: rx
-- name: message
-  type: nvidia::gxf::MessageAvailableSchedulingTerm
-  parameters:
-    receiver: rx
-    min_size: 1
----
-components:
-- type: nvidia::gxf::Connection
-  parameters:
-    source: recorder/done_tx
-    target: receipts/rx
-";
-
 /// A graph, and the folder with everything that belongs to its run.
 pub struct Graph {
     dir: TempDir,
@@ -89,10 +57,11 @@ impl Graph {
         self.set("uri-list", &list.join(";"))
     }
 
-    /// Publishes receipts, and writes each of them as a line of a file.
+    /// Adds the shipped graph that writes each receipt as a line of a file.
     pub fn receipts(mut self) -> Self {
         self.receipts = true;
-        self.set("done-tx", "done_tx")
+        let path = self.receipts_path().display().to_string();
+        self.file(&repository().join("graphs/receipts-to-file.yaml")).parameter("receipts", "file", "path", &path)
     }
 
     /// Lets the graph end by itself when nothing is left to do, as the shipped graphs' comments say.
@@ -165,9 +134,6 @@ impl Graph {
 
     fn own_documents(&self) -> String {
         let mut text = String::from("%YAML 1.2\n");
-        if self.receipts {
-            text.push_str(&RECEIPTS.replace("RECEIPTS", &quoted(&self.receipts_path().display().to_string())));
-        }
         // One document for each component: GXF's loader keeps only the last one of a file.
         for ((entity, component), parameters) in &self.parameters {
             write!(text, "---\nname: {entity}\ncomponents:\n- name: {component}\n  parameters:\n").unwrap();
