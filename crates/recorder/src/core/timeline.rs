@@ -2,6 +2,9 @@
 //! It learns from each frame that arrives; it reads no clock itself.
 //! Where a frame's UTC comes from is left to the recordbin.
 
+use std::time::Duration;
+
+use super::time::nanos;
 use super::time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
 
 /// Whose clock a UTC mapping rests on.
@@ -14,11 +17,27 @@ pub enum UtcOrigin {
     Arrival,
 }
 
+/// Frames over which the mapping is averaged: about a second of video. RTP frames get their running time when they
+/// arrive; a busy machine or network delays a few of them by tens of milliseconds, and their sender's time does not say.
+const AVERAGED: i64 = 32;
+
+/// A mapping that is further off than this has not jittered: one of the clocks was set.
+const CLOCK_STEP: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug)]
+struct UtcMap {
+    /// UTC less running time, in nanoseconds.
+    offset: i64,
+    /// How many frames it is the average of, at most [`AVERAGED`].
+    frames: i64,
+    origin: UtcOrigin,
+}
+
 /// The clock of one source: built from its frames, asked about now and about UTC.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timeline {
     newest: Option<(RunningTime, Arrival)>,
-    utc: Option<(i64, UtcOrigin)>,
+    utc: Option<UtcMap>,
 }
 
 impl Timeline {
@@ -29,7 +48,14 @@ impl Timeline {
 
     /// The frame of running time `at` was made at `utc`.
     pub fn observe_utc(&mut self, at: RunningTime, utc: Utc, origin: UtcOrigin) {
-        self.utc = Some((utc.0.saturating_sub(at.0), origin));
+        let offset = utc.0.saturating_sub(at.0);
+        self.utc = Some(match self.utc {
+            Some(map) if map.origin == origin && map.offset.abs_diff(offset) < nanos(CLOCK_STEP) => {
+                let frames = (map.frames + 1).min(AVERAGED);
+                UtcMap { offset: map.offset + (offset - map.offset) / frames, frames, origin }
+            }
+            _ => UtcMap { offset, frames: 1, origin },
+        });
     }
 
     /// Running time of the newest frame plus the time since it arrived; `None` before the first frame.
@@ -39,7 +65,7 @@ impl Timeline {
 
     /// UTC of a running time; `None` before the first frame.
     pub fn utc(&self, at: RunningTime) -> Option<Utc> {
-        self.utc.map(|(offset, _)| Utc(offset.saturating_add(at.0)))
+        self.utc.map(|map| Utc(map.offset.saturating_add(at.0)))
     }
 
     /// UTC of an interval; `None` before the first frame.
@@ -49,19 +75,17 @@ impl Timeline {
 
     /// Running time of a moment in UTC; `None` before the first frame.
     pub fn running_time(&self, utc: Utc) -> Option<RunningTime> {
-        self.utc.map(|(offset, _)| RunningTime(utc.0.saturating_sub(offset)))
+        self.utc.map(|map| RunningTime(utc.0.saturating_sub(map.offset)))
     }
 
     /// Whose clock the UTC mapping rests on.
     pub fn utc_origin(&self) -> Option<UtcOrigin> {
-        self.utc.map(|(_, origin)| origin)
+        self.utc.map(|map| map.origin)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -70,6 +94,21 @@ mod tests {
         assert_eq!(timeline.now(Arrival(5)), None);
         timeline.observe(RunningTime(1_000), Arrival(50));
         assert_eq!(timeline.now(Arrival(80)), Some(RunningTime(1_030)));
+    }
+
+    #[test]
+    fn a_late_frame_hardly_moves_the_mapping_and_a_set_clock_does() {
+        let mut timeline = Timeline::default();
+        let frame = |timeline: &mut Timeline, index: i64, late: i64, clock: i64| {
+            let utc = Utc(clock + index * 33_000_000);
+            timeline.observe_utc(RunningTime(index * 33_000_000 + late), utc, UtcOrigin::Sender);
+        };
+        (0..60).for_each(|index| frame(&mut timeline, index, 0, 1_000_000_000_000));
+        (60..63).for_each(|index| frame(&mut timeline, index, 40_000_000, 1_000_000_000_000));
+        let off = timeline.utc(RunningTime::ZERO).unwrap().0 - 1_000_000_000_000;
+        assert!(off.abs() < 5_000_000, "{off} ns");
+        frame(&mut timeline, 63, 0, 1_005_000_000_000);
+        assert_eq!(timeline.utc(RunningTime::ZERO), Some(Utc(1_005_000_000_000)));
     }
 
     #[test]
