@@ -72,11 +72,7 @@ impl Run {
 
     /// Names of all files in the folder of recordings, sorted.
     pub fn file_names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.recordings).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
+        names_in(&self.recordings)
     }
 
     /// Writes one message to the FIFO.
@@ -203,15 +199,19 @@ pub struct Ended {
 impl Ended {
     /// Names of all files in the folder of recordings, sorted.
     pub fn file_names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.recordings).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
+        names_in(&self.recordings)
     }
 
     /// The folder of the run.
     pub fn folder(&self) -> &Path {
         self.dir.path()
     }
+}
+
+/// Names of all files in a folder, sorted.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }

@@ -176,11 +176,6 @@ impl Recorder {
         drop(self.orders.send(order));
     }
 
-    /// Sessions without a done or failed record yet, of all sources.
-    pub fn sessions(&self) -> usize {
-        self.sources.iter().map(|source| source.bin.sessions()).sum()
-    }
-
     /// Finishes every recording, stops every source, and ends all threads; the second call does nothing. Returns the
     /// sources whose recordings could not be finished within a minute.
     pub fn stop(&self) -> Vec<usize> {

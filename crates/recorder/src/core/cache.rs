@@ -133,11 +133,6 @@ impl<P, C: Clone> Track<P, C> {
         self.keys.iter().rev().take_while(|key| key.caps == *caps).last()
     }
 
-    /// The cached groups, oldest first.
-    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Key<C>> {
-        self.keys.iter()
-    }
-
     /// The cached frames from frame `number` on, in decoding order.
     pub fn frames_from(&self, number: u64) -> impl Iterator<Item = &Frame<P>> {
         let skip = usize::try_from(number.saturating_sub(self.front)).unwrap_or(usize::MAX);

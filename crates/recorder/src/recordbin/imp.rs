@@ -15,8 +15,8 @@ use parking_lot::{Condvar, Mutex};
 use super::Setup;
 use crate::container::codec_name;
 use crate::core::{
-    Accepted, Action, Actions, Arrival, EndReason, Frame, Interval, Rejection, RunningTime, SessionId, SourceCore,
-    StartRequest, Stream, Utc, UtcOrigin,
+    Accepted, Action, Actions, Arrival, EndReason, Frame, Rejection, RunningTime, SessionId, SourceCore, StartRequest,
+    Stream, Utc, UtcOrigin,
 };
 use crate::event::{Event, EventSink};
 use crate::record::{Closing, Trigger};
@@ -349,12 +349,6 @@ impl Recordbin {
 
     pub(super) fn has_ended(&self) -> bool {
         self.inner().is_some_and(|inner| inner.state.lock().core.has_ended())
-    }
-
-    pub(super) fn cached(&self) -> Option<Interval> {
-        let state = self.inner()?.state.lock();
-        let cache = state.core.cache(state.core.main());
-        Some(Interval { start: cache.oldest()?, end: cache.newest()? })
     }
 
     pub(super) fn advance(&self) {

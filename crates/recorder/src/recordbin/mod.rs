@@ -10,12 +10,12 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+use crate::Error;
 use crate::container::Container;
 use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId, StartRequest, Stream};
 use crate::event::EventSink;
 use crate::file_name::FileNames;
 use crate::record::{SourceName, Trigger};
-use crate::{Error, core};
 
 glib::wrapper! {
     /// See the module.
@@ -110,10 +110,5 @@ impl Recordbin {
     /// `limit`.
     pub fn wait_idle(&self, limit: Duration) -> bool {
         self.imp().wait_idle(limit)
-    }
-
-    /// What the core says of its cache: oldest and newest running time of the main stream.
-    pub fn cached(&self) -> Option<core::Interval> {
-        self.imp().cached()
     }
 }

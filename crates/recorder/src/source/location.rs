@@ -55,7 +55,7 @@ const SECRETS: [&str; 5] = ["pw", "pwd", "password", "passwd", "passphrase"];
 
 /// A URI for logs: passwords in it are shown as `***`. For a text that is one URI and nothing else: it may contain
 /// spaces.
-pub fn without_password(uri: &str) -> String {
+fn without_password(uri: &str) -> String {
     let mut secrets = secret_values(uri);
     if let Some(mark) = uri.find("://") {
         secrets.extend(user_password(uri, mark + "://".len()..uri.len()));
