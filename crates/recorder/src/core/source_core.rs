@@ -298,6 +298,13 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         }
     }
 
+    /// The source is lost for now: the time of the next frame is not comparable with that of the last one.
+    pub fn interrupt(&mut self) {
+        for lane in [&mut self.video, &mut self.audio] {
+            lane.decode = None;
+        }
+    }
+
     /// The frame of running time `at` was made at `utc`.
     pub fn observe_utc(&mut self, at: RunningTime, utc: Utc, origin: UtcOrigin) {
         self.timeline.observe_utc(at, utc, origin);

@@ -63,6 +63,11 @@ impl Timeline {
         self.newest.map(|(time, arrival)| time + (at - arrival))
     }
 
+    /// Time since the newest frame arrived; `None` before the first one.
+    pub fn silent_for(&self, at: Arrival) -> Option<Duration> {
+        self.newest.map(|(_, arrival)| at - arrival)
+    }
+
     /// UTC of a running time; `None` before the first frame.
     pub fn utc(&self, at: RunningTime) -> Option<Utc> {
         self.utc.map(|map| Utc(map.offset.saturating_add(at.0)))

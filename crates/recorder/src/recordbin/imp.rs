@@ -347,6 +347,16 @@ impl Recordbin {
         self.inner()?.state.lock().core.timeline().now(arrival())
     }
 
+    pub(super) fn interrupt(&self) {
+        if let Some(inner) = self.inner() {
+            inner.state.lock().core.interrupt();
+        }
+    }
+
+    pub(super) fn silent_for(&self) -> Option<Duration> {
+        self.inner()?.state.lock().core.timeline().silent_for(arrival())
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.inner().is_some_and(|inner| inner.state.lock().core.has_ended())
     }

@@ -91,6 +91,16 @@ impl Recordbin {
         self.imp().has_ended()
     }
 
+    /// The source is lost: what arrives next is of a new connection, and its time begins anew. Cache and sessions stay.
+    pub fn interrupt(&self) {
+        self.imp().interrupt();
+    }
+
+    /// How long ago the newest buffer came; `None` before the first one.
+    pub fn silent_for(&self) -> Option<Duration> {
+        self.imp().silent_for()
+    }
+
     /// Closes sessions whose source has fallen silent; to be called about once a second while sessions run.
     pub fn advance(&self) {
         self.imp().advance();
