@@ -81,8 +81,11 @@ impl Outbox {
     /// Takes what the engine tells.
     pub(crate) fn event(&self, event: Event) {
         match event {
-            Event::Done(done) => self.settle(Receipt::Done(done), 1),
-            Event::Failed(failed) => self.settle(Receipt::Failed(failed), 1),
+            // Each trigger of a session gets its own.
+            Event::Done(done) => done.for_each_trigger().for_each(|done| self.settle(Receipt::Done(Box::new(done)), 1)),
+            Event::Failed(failed) => {
+                failed.for_each_trigger().for_each(|failed| self.settle(Receipt::Failed(Box::new(failed)), 1));
+            }
             Event::SourceEnded { source, error } => {
                 match &error {
                     Some(error) => gxf::log::error!("{}: {error}", self.name),

@@ -5,6 +5,11 @@
 use gxf::{AnyParameter, FilePath, Handle, Parameter, Receiver, Transmitter};
 use recorder::file_name::check_prefix;
 
+const MIB: u64 = 1 << 20;
+
+/// A terabyte: more is rather a mistake in the unit.
+const TIB: u64 = 1 << 40;
+
 /// A day: longer caches and durations are rather a mistake in the unit.
 const DAY: u32 = 86_400;
 
@@ -118,17 +123,61 @@ pub(crate) static MAX_SESSIONS: Parameter<u32> = Parameter::new(
 pub(crate) static OVERLAP: Parameter<String> = Parameter::new(
     "smart-rec-overlap",
     "Overlap policy",
-    "What a start does while another recording of its source runs. separate: a file of its own. reject: it is rejected. \
-     A message's 'overlap' wins",
+    "What a start does while another recording of its source runs. separate: a file of its own. extend: the running one goes \
+     on to the new end, if the two intervals touch. merge: as extend, and it begins earlier too, as far as the cache allows. \
+     reject: it is rejected. A message's 'overlap' wins",
 )
 .default("separate")
 .validate(|policy: &str| policy.parse::<trigger::Overlap>().map(drop).map_err(|error| error.to_string()));
 
+pub(crate) static MAX_DURATION: Parameter<u32> = Parameter::new(
+    "smart-rec-max-duration",
+    "Longest recording (s)",
+    "A recording ends after so many seconds, whatever its end was to be; its receipts say so. 0: no limit",
+)
+.default(0)
+.range(0, DAY);
+
+pub(crate) static CACHE_BYTES: Parameter<u64> = Parameter::new(
+    "smart-rec-cache-bytes",
+    "Cache budget per source (bytes)",
+    "How much each source's cache may take. Over it the oldest GOPs go, so that recordings may begin later than asked; \
+     receipts and the log say so. 0: no limit",
+)
+.default(0)
+.range(0, TIB);
+
+pub(crate) static TOTAL_CACHE_BYTES: Parameter<u64> = Parameter::new(
+    "smart-rec-total-cache-bytes",
+    "Cache budget in all (bytes)",
+    "How much all caches of the process may take together. Over it the source whose cache reaches back furthest gives way. \
+     0: a quarter of the machine's memory",
+)
+.default(0)
+.range(0, TIB);
+
+pub(crate) static MAX_PENDING_BYTES: Parameter<u64> = Parameter::new(
+    "smart-rec-max-pending-bytes",
+    "Waiting for the disk (bytes)",
+    "How much of each source may wait for a slow disk beyond what its cache holds anyway. The recording that is further \
+     behind ends as failed; what it has written is kept",
+)
+.default(256 * MIB)
+.range(MIB, TIB);
+
+pub(crate) static TRIM: Parameter<bool> = Parameter::new(
+    "smart-rec-trim",
+    "Show the asked interval only",
+    "A file begins with the keyframe before the asked start, since decoding begins there. true: players show it from the \
+     asked start to the asked end, by an edit list. MP4 only",
+)
+.default(false);
+
 pub(crate) static SIDECAR: Parameter<bool> = Parameter::new(
     "smart-rec-sidecar",
     "Sidecar files",
-    "Write RECORDING.json beside each recording: asked and actual interval, codecs, frames, why it ended, the trigger's \
-     metadata",
+    "Write RECORDING.json beside each recording: asked and actual interval, codecs, frames, SHA-256, why it ended, the \
+     trigger's metadata",
 )
 .default(true);
 
@@ -182,6 +231,11 @@ pub(crate) static ALL: &[&dyn AnyParameter] = &[
     &DIR_PATH,
     &MAX_SESSIONS,
     &OVERLAP,
+    &MAX_DURATION,
+    &CACHE_BYTES,
+    &TOTAL_CACHE_BYTES,
+    &MAX_PENDING_BYTES,
+    &TRIM,
     &SIDECAR,
     &LATENCY,
     &SELECT_RTP_PROTOCOL,

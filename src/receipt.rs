@@ -5,7 +5,7 @@
 use std::fmt;
 
 use recorder::core::{Accepted, SessionId};
-use recorder::record::{Sensor, Times, Trigger, VERSION};
+use recorder::record::{Header, Sensor, Times, Trigger, VERSION};
 use recorder::{DoneRecord, FailedRecord};
 use serde::Serialize;
 
@@ -32,12 +32,16 @@ impl fmt::Display for Asked {
 pub(crate) enum Receipt {
     /// At once: the trigger did what it asked for.
     Accepted(Box<AcceptedReceipt>),
+    /// At once: a start has been joined with a session that runs.
+    Merged(Box<AcceptedReceipt>),
     /// At once: it did not.
     Rejected(Box<RejectedReceipt>),
     /// Later: the recording is complete.
     Done(Box<DoneRecord>),
     /// Later: there is no complete recording.
     Failed(Box<FailedRecord>),
+    /// In a later process: a recording that a crash had cut off, or a disk that failed, is complete.
+    Recovered(Box<DoneRecord>),
 }
 
 #[derive(Debug, Serialize)]
@@ -82,14 +86,17 @@ pub(crate) struct RejectedReceipt {
 impl Receipt {
     /// A start has become a session.
     pub(crate) fn started(source: usize, sensor: &str, trigger: Trigger, accepted: &Accepted) -> Self {
-        let late = accepted.cached_from.map(|from| from.since(accepted.asked.start));
-        let notes = late.map(|late| {
+        let late = accepted.late.map(|(begins, why)| {
+            format!("will begin {:.3} s after the asked start: {why}", begins.since(accepted.asked.start).as_secs_f64())
+        });
+        let limited = accepted.limited.map(|end| {
             format!(
-                "will begin {:.3} s after the asked start: the cache does not reach further back",
-                late.as_secs_f64()
+                "will end {:.3} s before the asked end: smart-rec-max-duration",
+                accepted.asked.end.since(end).as_secs_f64()
             )
         });
-        Self::Accepted(Box::new(AcceptedReceipt {
+        let kind = if accepted.merged { Self::Merged } else { Self::Accepted };
+        kind(Box::new(AcceptedReceipt {
             version: VERSION,
             id: trigger.id,
             command: Asked::StartRecording,
@@ -98,7 +105,7 @@ impl Receipt {
             session: Some(accepted.session),
             sessions: Vec::new(),
             asked: Some(Times::new(accepted.asked, accepted.asked_utc)),
-            notes: notes.into_iter().collect(),
+            notes: late.into_iter().chain(limited).collect(),
             metadata: trigger.metadata,
         }))
     }
@@ -153,8 +160,8 @@ impl Receipt {
     /// Writes it to the log, after the name of the component.
     pub(crate) fn log(&self, name: &str) {
         match self {
-            Self::Accepted(_) | Self::Done(_) => gxf::log::info!("{name}: {self}"),
-            Self::Rejected(_) => gxf::log::warning!("{name}: {self}"),
+            Self::Accepted(_) | Self::Merged(_) | Self::Done(_) => gxf::log::info!("{name}: {self}"),
+            Self::Rejected(_) | Self::Recovered(_) => gxf::log::warning!("{name}: {self}"),
             Self::Failed(_) => gxf::log::error!("{name}: {self}"),
         }
     }
@@ -165,9 +172,10 @@ impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = |id: &Option<String>| id.as_ref().map(|id| format!(", event '{id}'")).unwrap_or_default();
         match self {
-            Self::Accepted(accepted) => {
+            Self::Accepted(accepted) | Self::Merged(accepted) => {
                 let AcceptedReceipt { id, command, sensor, source, session, sessions, asked, notes, .. } = &**accepted;
-                write!(f, "source {source} ({}): {command} accepted", sensor.id)?;
+                let merged = if matches!(self, Self::Merged(_)) { "merged" } else { "accepted" };
+                write!(f, "source {source} ({}): {command} {merged}", sensor.id)?;
                 for session in session.iter().chain(sessions) {
                     write!(f, ", session {session}")?;
                 }
@@ -192,24 +200,30 @@ impl fmt::Display for Receipt {
                 }
                 f.write_str(&event(id))
             }
-            Self::Done(done) => {
+            Self::Done(done) | Self::Recovered(done) => {
+                let Header { id, sensor, source, session, asked, .. } = &done.header;
                 let length = done.actual.running();
                 let length = length.end.since(length.start).as_secs_f64();
-                write!(f, "source {} ({}): session {} done", done.source, done.sensor.id, done.session)?;
-                write!(f, ": '{}', {length:.3} s, {} bytes", done.file.display(), done.bytes)?;
-                write!(f, ", asked {}, actual {}", interval(&done.asked), interval(&done.actual))?;
+                let recovered = if done.recovered { "recovered" } else { "done" };
+                write!(f, "source {source} ({}): session {session} {recovered}", sensor.id)?;
+                for (index, file) in done.files.iter().enumerate() {
+                    write!(f, "{} '{}'", if index == 0 { ":" } else { " and" }, file.file.display())?;
+                }
+                write!(f, ", {length:.3} s, {} bytes", done.bytes)?;
+                write!(f, ", asked {}, actual {}", interval(asked), interval(&done.actual))?;
                 for note in &done.notes {
                     write!(f, "; {note}")?;
                 }
-                f.write_str(&event(&done.id))
+                f.write_str(&event(id))
             }
             Self::Failed(failed) => {
-                write!(f, "source {} ({}): session {} failed", failed.source, failed.sensor.id, failed.session)?;
+                let Header { id, sensor, source, session, .. } = &failed.header;
+                write!(f, "source {source} ({}): session {session} failed", sensor.id)?;
                 write!(f, ": {}", failed.reason)?;
-                if let Some(file) = &failed.file {
+                for file in failed.files.iter().map(|file| &file.file).chain(&failed.file) {
                     write!(f, "; what was written is in '{}'", file.display())?;
                 }
-                f.write_str(&event(&failed.id))
+                f.write_str(&event(id))
             }
         }
     }

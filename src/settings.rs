@@ -40,6 +40,8 @@ impl Settings {
     /// Reads the parameters of the component.
     pub(crate) fn read(context: &Context<'_>) -> Result<Self, BoxError> {
         let seconds = |parameter| Ok::<_, gxf::Error>(Duration::from_secs(u64::from(context.get::<u32>(parameter)?)));
+        let bytes =
+            |parameter| Ok::<_, gxf::Error>(usize::try_from(context.get::<u64>(parameter)?).unwrap_or(usize::MAX));
         let uri_list = context.get(&p::URI_LIST)?;
         let locations = locations(&uri_list)?;
         let list_file = context.try_get(&p::SENSOR_LIST_FILE)?.filter(|file| !file.as_os_str().is_empty());
@@ -75,8 +77,11 @@ impl Settings {
             },
             config: Config {
                 window: cache,
+                cache_bytes: bytes(&p::CACHE_BYTES)?,
                 default_duration: or_default(seconds(&p::DEFAULT_DURATION)?, 10),
+                max_duration: seconds(&p::MAX_DURATION)?,
                 max_sessions: context.get(&p::MAX_SESSIONS)?,
+                max_pending: bytes(&p::MAX_PENDING_BYTES)?,
                 overlap: overlap(context.get(&p::OVERLAP)?.parse::<trigger::Overlap>()?),
                 both: mode == Mode::AudioAndVideo,
             },
@@ -84,6 +89,8 @@ impl Settings {
             dir: folder(&context.get(&p::DIR_PATH)?),
             prefix: context.get(&p::FILE_PREFIX)?,
             sidecar: context.get(&p::SIDECAR)?,
+            trim: context.get(&p::TRIM)?,
+            total_cache_bytes: bytes(&p::TOTAL_CACHE_BYTES)?,
         };
         Ok(Self {
             triggers: match context.get(&p::SMART_RECORD)? {
@@ -126,6 +133,8 @@ fn folder(dir: &str) -> PathBuf {
 pub(crate) fn overlap(policy: trigger::Overlap) -> Overlap {
     match policy {
         trigger::Overlap::Separate => Overlap::Separate,
+        trigger::Overlap::Extend => Overlap::Extend,
+        trigger::Overlap::Merge => Overlap::Merge,
         trigger::Overlap::Reject => Overlap::Reject,
     }
 }

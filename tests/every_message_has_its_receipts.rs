@@ -173,7 +173,7 @@ fn policies_and_messages_that_are_refused() {
         (json!({"id": "unknown index", "sensor": {"id": "2"}}), ["2", "door"]),
         (json!({"id": "no sensor", "command": "start-recording"}), ["sensor", "missing"]),
         (json!({"id": "command", "command": "record", "sensor": {"id": "gate"}}), ["record", "start-recording"]),
-        (json!({"id": "policy", "overlap": "extend", "sensor": {"id": "gate"}}), ["extend", "separate, reject"]),
+        (json!({"id": "policy", "overlap": "prolong", "sensor": {"id": "gate"}}), ["prolong", "separate, extend"]),
         (json!({"id": "start", "start": "yesterday", "sensor": {"id": "gate"}}), ["yesterday", "start"]),
         (
             json!({"id": "end", "sensor": {"id": "gate"},

@@ -55,7 +55,7 @@ fn the_test_picture_of_the_shipped_graph() {
         assert!(probe.begins_with_keyframe);
         // 3 s at 30 fps, and a lead of less than a GOP of 60.
         assert!((90..90 + 61).contains(&probe.frames), "{probe:?}: {record}");
-        assert_eq!(record["video"]["frames"], probe.frames);
+        assert_eq!(record["files"][0]["video"]["frames"], probe.frames);
     }
     let (outcome, _) = run.interrupt();
     assert_eq!(outcome.code, Some(0), "{}", outcome.text());

@@ -53,14 +53,20 @@ fn check(schedule: &Schedule, done: &Value, container: &Container) {
     assert_eq!(done["missing-at-end-ns"], 0, "{done}");
     assert_eq!(done["gap-count"], 0, "{done}");
     assert_eq!(done["container"], container.name, "{done}");
-    assert_eq!(done["video"]["codec"], container.video, "{done}");
-    assert_eq!(done["video"]["frames"], video.frames.len(), "{done}");
-    assert_eq!((&done["video"]["width"], &done["video"]["height"]), (&json!(video.width), &json!(video.height)));
+    assert_eq!(done["files"][0]["video"]["codec"], container.video, "{done}");
+    assert_eq!(done["files"][0]["video"]["frames"], video.frames.len(), "{done}");
+    assert_eq!(
+        (&done["files"][0]["video"]["width"], &done["files"][0]["video"]["height"]),
+        (&json!(video.width), &json!(video.height))
+    );
     assert_eq!(done["bytes"], std::fs::metadata(path).unwrap().len(), "{done}");
 
     let audio = decoded.audio().unwrap();
-    assert_eq!(done["audio"]["codec"], container.audio, "{done}");
-    assert_eq!((&done["audio"]["channels"], &done["audio"]["rate"]), (&json!(audio.channels), &json!(audio.rate)));
+    assert_eq!(done["files"][0]["audio"]["codec"], container.audio, "{done}");
+    assert_eq!(
+        (&done["files"][0]["audio"]["channels"], &done["files"][0]["audio"]["rate"]),
+        (&json!(audio.channels), &json!(audio.rate))
+    );
     // An AAC frame is the longer one: 1024 samples.
     let audio_frame = 1024 * 1_000_000_000 / i64::from(audio.rate);
     let limit = i64::from(GOP) * FRAME_NS + audio_frame;

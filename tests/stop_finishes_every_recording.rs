@@ -62,7 +62,7 @@ fn a_signal_finishes_both_recordings(signal: Signal, container: &str, ending: &s
         let decoded = decode(Path::new(file)).unwrap();
         let video = decoded.video().unwrap();
         video.check_unbroken().unwrap();
-        assert_eq!(record["video"]["frames"], video.frames.len(), "{record}");
+        assert_eq!(record["files"][0]["video"]["frames"], video.frames.len(), "{record}");
         assert!(decoded.audio().unwrap().samples > 0);
         assert_eq!(ffprobe(Path::new(file)).unwrap().errors, [""; 0]);
     }

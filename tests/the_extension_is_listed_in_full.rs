@@ -30,8 +30,9 @@ fn text(value: &str) -> Expected {
 
 fn smart_record() -> Vec<Row> {
     const DAY: u64 = 86_400;
+    const TIB: u64 = 1 << 40;
     let (uint, string) = ("GXF_PARAMETER_TYPE_UINT32", "GXF_PARAMETER_TYPE_STRING");
-    let handle = "GXF_PARAMETER_TYPE_HANDLE";
+    let (handle, long) = ("GXF_PARAMETER_TYPE_HANDLE", "GXF_PARAMETER_TYPE_UINT64");
     vec![
         ("uri-list", string, Expected::Mandatory, None),
         ("sensor-id-list", string, text(""), None),
@@ -48,6 +49,11 @@ fn smart_record() -> Vec<Row> {
         ("smart-rec-dir-path", string, text("."), None),
         ("smart-rec-max-sessions", uint, number(16), Some((1, 1_000))),
         ("smart-rec-overlap", string, text("separate"), None),
+        ("smart-rec-max-duration", uint, number(0), Some((0, DAY))),
+        ("smart-rec-cache-bytes", long, number(0), Some((0, TIB))),
+        ("smart-rec-total-cache-bytes", long, number(0), Some((0, TIB))),
+        ("smart-rec-max-pending-bytes", long, number(256 << 20), Some((1 << 20, TIB))),
+        ("smart-rec-trim", "GXF_PARAMETER_TYPE_BOOL", Expected::Default(Bool(false)), None),
         ("smart-rec-sidecar", "GXF_PARAMETER_TYPE_BOOL", Expected::Default(Bool(true)), None),
         ("latency", uint, number(100), Some((0, 60_000))),
         ("select-rtp-protocol", uint, number(0), Some((0, 4))),

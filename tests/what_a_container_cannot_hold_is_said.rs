@@ -44,22 +44,25 @@ fn record(source: &str, parameters: &[(&str, &str)]) -> (Value, Decoded, Outcome
 #[test]
 fn video_only() {
     let (done, decoded, _) = record(&format!("{VIDEO} {AAC}"), &[("smart-rec-mode", "1")]);
-    assert_eq!((&done["video"]["codec"], &done["audio"]), (&json!("H.264"), &Value::Null));
+    assert_eq!((&done["files"][0]["video"]["codec"], &done["files"][0]["audio"]), (&json!("H.264"), &Value::Null));
     assert!(decoded.audio.is_none() && !decoded.video.unwrap().frames.is_empty());
 }
 
 #[test]
 fn audio_only() {
     let (done, decoded, _) = record(&format!("{VIDEO} {AAC}"), &[("smart-rec-mode", "2")]);
-    assert_eq!((&done["audio"]["codec"], &done["video"]), (&json!("AAC"), &Value::Null));
-    assert_eq!((&done["audio"]["rate"], &done["audio"]["channels"]), (&json!(48_000), &json!(2)));
+    assert_eq!((&done["files"][0]["audio"]["codec"], &done["files"][0]["video"]), (&json!("AAC"), &Value::Null));
+    assert_eq!(
+        (&done["files"][0]["audio"]["rate"], &done["files"][0]["audio"]["channels"]),
+        (&json!(48_000), &json!(2))
+    );
     assert!(decoded.video.is_none() && decoded.audio.unwrap().samples > 0);
 }
 
 #[test]
 fn sound_that_mp4_cannot_hold_is_left_out_with_advice() {
     let (done, decoded, outcome) = record(&format!("{VIDEO} {G711}"), &[]);
-    assert_eq!(done["audio"], Value::Null);
+    assert_eq!(done["files"][0]["audio"], Value::Null);
     assert!(decoded.audio.is_none() && decoded.video.is_some());
     let lines = outcome.lines_with("MP4 cannot hold the audio stream (G.711 mu-law)");
     assert_eq!(lines.len(), 1, "{}", outcome.text());
@@ -70,7 +73,7 @@ fn sound_that_mp4_cannot_hold_is_left_out_with_advice() {
 #[test]
 fn mkv_holds_it() {
     let (done, decoded, _) = record(&format!("{VIDEO} {G711}"), &[("smart-rec-container", "1")]);
-    assert_eq!((&done["container"], &done["audio"]["codec"]), (&json!("mkv"), &json!("G.711 mu-law")));
+    assert_eq!((&done["container"], &done["files"][0]["audio"]["codec"]), (&json!("mkv"), &json!("G.711 mu-law")));
     assert_eq!(decoded.audio.unwrap().rate, 8_000);
 }
 

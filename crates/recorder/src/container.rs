@@ -7,7 +7,7 @@ use crate::Error;
 use crate::core::Stream;
 
 /// A file format (`smart-rec-container`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Container {
     /// MP4, by mp4mux.
@@ -40,9 +40,10 @@ impl Container {
     pub(crate) fn muxer(self) -> Result<gst::Element, Error> {
         let builder = gst::ElementFactory::make(self.factory());
         let builder = match self {
-            // Fragments of a second while writing, one ordinary moov at the end (facts/gstreamer.md, 1.22.0).
+            // Fragments while writing, one ordinary moov at the end (facts/gstreamer.md, 1.22.0). Half a second each: what
+            // has not been written when the process is killed, the muxer's next frame included, stays under a second.
             Self::Mp4 => builder
-                .property("fragment-duration", 1_000u32)
+                .property("fragment-duration", 500u32)
                 .property_from_str("fragment-mode", "first-moov-then-finalise"),
             Self::Mkv => builder,
         };

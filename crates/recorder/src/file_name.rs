@@ -47,6 +47,11 @@ pub fn sidecar(path: &Path) -> PathBuf {
     with_suffix(path, ".json")
 }
 
+/// The name of what is noted about a recording while it is written.
+pub fn journal(path: &Path) -> PathBuf {
+    temporary(&sidecar(path))
+}
+
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

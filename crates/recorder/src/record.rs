@@ -1,13 +1,12 @@
 //! Done and failed records: what a session was asked for and what it delivered, for receipts, sidecars and logs.
-//! Plain data with a JSON form. Filling it in is left to the writer.
+//! Plain data with a JSON form (docs/schema). Filling it in is left to the writer, and after a crash to `recovery`.
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Container;
-use crate::core::nanos;
-use crate::core::{Delivered, EndReason, Ended, Interval, SessionId, Utc, UtcInterval, UtcOrigin};
+use crate::core::{EndReason, Gap, Gaps, Interval, RunningTime, SessionId, Utc, UtcInterval, UtcOrigin, nanos};
 
 /// Version of the JSON form; a member that changes its meaning raises it.
 pub const VERSION: u32 = 1;
@@ -31,14 +30,14 @@ pub struct SourceName {
 }
 
 /// The form that a message names a sensor in.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sensor {
     /// Its name.
     pub id: String,
 }
 
 /// An interval on both clocks.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Times {
     /// Start in UTC.
@@ -64,13 +63,12 @@ impl Times {
 
     /// The running-time form.
     pub fn running(&self) -> Interval {
-        use crate::core::RunningTime;
         Interval { start: RunningTime(self.start_running_ns), end: RunningTime(self.end_running_ns) }
     }
 }
 
 /// The video in a file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VideoTrack {
     /// `H.264`, `H.265`, …
     pub codec: String,
@@ -83,7 +81,7 @@ pub struct VideoTrack {
 }
 
 /// The audio in a file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AudioTrack {
     /// `AAC`, `Opus`, …
     pub codec: String,
@@ -95,8 +93,30 @@ pub struct AudioTrack {
     pub frames: u64,
 }
 
+/// One file of a recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FileRecord {
+    /// Where it is.
+    pub file: PathBuf,
+    /// The interval that it holds.
+    pub actual: Times,
+    /// The interval that a player shows, where the file says so (`smart-rec-trim`); else all that it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presented: Option<Times>,
+    /// The video, if there is any.
+    pub video: Option<VideoTrack>,
+    /// The audio, if there is any.
+    pub audio: Option<AudioTrack>,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its content, in hexadecimal digits; only where a sidecar is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
 /// A hole in what was delivered.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct GapRecord {
     /// Start of the last frame before it.
@@ -105,14 +125,34 @@ pub struct GapRecord {
     pub until_running_ns: i64,
 }
 
-/// A complete recording.
-#[derive(Clone, Debug, Serialize)]
+impl From<&Gap> for GapRecord {
+    fn from(gap: &Gap) -> Self {
+        Self { after_running_ns: gap.after.0, until_running_ns: gap.until.0 }
+    }
+}
+
+/// A further trigger that a session has served (overlap policies `extend` and `merge`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct DoneRecord {
+pub struct MergedTrigger {
+    /// Its event id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What it asked for.
+    pub asked: Times,
+    /// From the trigger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Value>,
+}
+
+/// What every record of a session begins with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Header {
     /// [`VERSION`].
     pub version: u32,
     /// The caller's event id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Whose recording.
     pub sensor: Sensor,
@@ -120,104 +160,133 @@ pub struct DoneRecord {
     pub source: usize,
     /// The session.
     pub session: SessionId,
-    /// The recording.
-    pub file: PathBuf,
-    /// The interval that was asked for.
+    /// The interval that was asked for, as it stood at the end.
     pub asked: Times,
-    /// The interval that the file holds, its lead included.
+}
+
+/// A complete recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DoneRecord {
+    /// Which session.
+    #[serde(flatten)]
+    pub header: Header,
+    /// The first, and nearly always the only file.
+    pub file: PathBuf,
+    /// All files in order: a stream that changes its format goes on in another one.
+    pub files: Vec<FileRecord>,
+    /// The interval that the files hold, the lead included.
     pub actual: Times,
     /// Whose clock UTC rests on.
     pub utc_origin: Option<UtcOrigin>,
-    /// How much the file holds before the asked start, because decoding begins at a keyframe.
+    /// How much the recording holds before the asked start, because decoding begins at a keyframe.
     pub lead_ns: u64,
     /// How much of the asked interval is missing at its start.
     pub missing_at_start_ns: u64,
     /// How much of the asked interval is missing at its end.
     pub missing_at_end_ns: u64,
     /// Holes, at most 100 of them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<GapRecord>,
     /// All holes.
     pub gap_count: u64,
     /// File format.
     pub container: Container,
-    /// The video, if there is any.
-    pub video: Option<VideoTrack>,
-    /// The audio, if there is any.
-    pub audio: Option<AudioTrack>,
-    /// Size of the file.
+    /// Size of all files.
     pub bytes: u64,
     /// Why it ended.
     pub ended: EndReason,
+    /// The process ended while it was written; a later one has completed it.
+    pub recovered: bool,
     /// The same and all that is short of what was asked, in sentences.
     pub notes: Vec<String>,
+    /// Triggers that have been joined with this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<MergedTrigger>,
     /// From the trigger.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Value>,
 }
 
 /// A session without a complete recording.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FailedRecord {
-    /// [`VERSION`].
-    pub version: u32,
-    /// The caller's event id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// Whose recording.
-    pub sensor: Sensor,
-    /// The source's index.
-    pub source: usize,
-    /// The session.
-    pub session: SessionId,
-    /// What there is of the file, if anything.
+    /// Which session.
+    #[serde(flatten)]
+    pub header: Header,
+    /// What there is of the recording that is not complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
+    /// What is complete of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileRecord>,
     /// Why, in a sentence.
     pub reason: String,
+    /// Triggers that have been joined with this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<MergedTrigger>,
     /// From the trigger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Value>,
 }
 
-/// A session's end on both clocks, as the core and its timeline have it.
-#[derive(Clone, Debug)]
-pub struct Closing {
-    /// The core's figures.
-    pub ended: Ended,
-    /// The delivered interval in UTC.
-    pub actual_utc: Option<UtcInterval>,
-    /// Whose clock UTC rests on.
-    pub utc_origin: Option<UtcOrigin>,
+/// A record of one session answers all its triggers: each gets one with its own event id, interval and metadata.
+macro_rules! for_each_trigger {
+    ($record:ty, $adapt:expr) => {
+        impl $record {
+            /// The record for each trigger that the session has served, the first one's first.
+            pub fn for_each_trigger(self) -> impl Iterator<Item = Self> {
+                let merged = self.merged.clone();
+                let rest = merged.into_iter().map({
+                    let record = self.clone();
+                    move |trigger| {
+                        let mut own = record.clone();
+                        $adapt(&mut own, trigger.asked);
+                        own.header.id = trigger.id;
+                        own.header.asked = trigger.asked;
+                        own.metadata = trigger.metadata;
+                        own
+                    }
+                });
+                std::iter::once(self).chain(rest)
+            }
+        }
+    };
 }
 
-impl Closing {
-    /// Nanoseconds that are missing at the start and at the end of the asked interval.
-    pub(crate) fn missing(&self) -> (u64, u64) {
-        /// Durations of frames are rounded; less than this is no shortage.
-        const ROUNDING: u64 = 1_000_000;
-        let nanos = |duration| Some(nanos(duration)).filter(|missing| *missing >= ROUNDING).unwrap_or(0);
-        let (asked, actual) = (self.ended.asked, self.ended.delivered.interval);
-        (nanos(actual.start.since(asked.start)), nanos(asked.end.since(actual.end)))
-    }
+for_each_trigger!(DoneRecord, |own: &mut DoneRecord, asked: Times| {
+    let (asked, actual) = (asked.running(), own.actual.running());
+    own.lead_ns = nanos(asked.start.since(actual.start));
+    own.missing_at_start_ns = shortage(nanos(actual.start.since(asked.start)));
+    own.missing_at_end_ns = shortage(nanos(asked.end.since(actual.end)));
+});
+for_each_trigger!(FailedRecord, |_: &mut FailedRecord, _| {});
 
-    /// What is short of what was asked, in sentences.
-    pub(crate) fn notes(&self) -> Vec<String> {
-        let seconds = |nanos: u64| format!("{:.3} s", nanos as f64 / 1e9);
-        let Delivered { gap_count, .. } = &self.ended.delivered;
-        let (start, end) = self.missing();
-        let mut notes = vec![format!("ended: {}", self.ended.reason.as_str())];
-        if start > 0 {
-            notes
-                .push(format!("begins {} after the asked start: the cache did not reach further back", seconds(start)));
-        }
-        if end > 0 {
-            notes.push(format!("ends {} before the asked end: {}", seconds(end), self.ended.reason.as_str()));
-        }
-        if *gap_count > 0 {
-            notes.push(format!("the source paused {gap_count} times"));
-        }
-        notes
+/// Durations of frames are rounded; less than a millisecond is no shortage.
+pub(crate) fn shortage(nanos: u64) -> u64 {
+    if nanos >= 1_000_000 { nanos } else { 0 }
+}
+
+/// What is short of what was asked, in sentences.
+pub(crate) fn notes(reason: EndReason, missing_at_start: u64, missing_at_end: u64, gaps: &Gaps) -> Vec<String> {
+    let seconds = |nanos: u64| format!("{:.3} s", nanos as f64 / 1e9);
+    let mut notes = vec![format!("ended: {}", reason.as_str())];
+    if missing_at_start > 0 {
+        notes.push(format!(
+            "begins {} after the asked start: the cache did not reach further back",
+            seconds(missing_at_start)
+        ));
     }
+    if missing_at_end > 0 {
+        notes.push(format!("ends {} before the asked end: {}", seconds(missing_at_end), reason.as_str()));
+    }
+    let pauses = gaps.count - gaps.interruptions;
+    if pauses > 0 {
+        notes.push(format!("the source paused {pauses} times"));
+    }
+    if gaps.interruptions > 0 {
+        notes.push(format!("the source was interrupted {} times", gaps.interruptions));
+    }
+    notes
 }

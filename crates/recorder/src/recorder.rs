@@ -52,6 +52,10 @@ pub struct RecorderSetup {
     pub prefix: String,
     /// Write sidecars.
     pub sidecar: bool,
+    /// MP4 files show the asked interval alone (`smart-rec-trim`).
+    pub trim: bool,
+    /// Byte budget of all caches of the process (`smart-rec-total-cache-bytes`); 0: a quarter of the machine's memory.
+    pub total_cache_bytes: usize,
 }
 
 enum Order {
@@ -102,6 +106,8 @@ impl Recorder {
                         source: several.then_some(index),
                     },
                     sidecar: setup.sidecar,
+                    trim: setup.trim,
+                    total_cache_bytes: setup.total_cache_bytes,
                 },
                 bin_events.clone(),
             )?;
@@ -240,7 +246,7 @@ fn forward_errors(index: usize, pipeline: &gst::Pipeline, orders: &Sender<Order>
 fn supervise(sources: &[Source], orders: &Receiver<Order>, events: &EventSink) {
     let mut ended = vec![false; sources.len()];
     loop {
-        let sessions = sources.iter().any(|source| source.bin.sessions() > 0);
+        let sessions = sources.iter().any(|source| source.bin.open_sessions() > 0);
         let order = if sessions {
             orders.recv_timeout(CHECK_PERIOD)
         } else {

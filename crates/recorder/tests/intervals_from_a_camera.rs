@@ -34,10 +34,13 @@ fn check(done: &DoneRecord, with_audio: bool) -> (i64, i64) {
     let video = decoded.video().unwrap();
     let counters = video.check_unbroken().unwrap();
     assert_eq!(decoded.warnings, [""; 0]);
-    assert_eq!(done.video.as_ref().unwrap().frames, video.frames.len() as u64);
-    assert_eq!((done.video.as_ref().unwrap().width, done.video.as_ref().unwrap().height), (Some(320), Some(240)));
+    assert_eq!(done.files[0].video.as_ref().unwrap().frames, video.frames.len() as u64);
+    assert_eq!(
+        (done.files[0].video.as_ref().unwrap().width, done.files[0].video.as_ref().unwrap().height),
+        (Some(320), Some(240))
+    );
     assert_eq!(done.bytes, std::fs::metadata(&done.file).unwrap().len());
-    let (asked, actual) = (done.asked, done.actual);
+    let (asked, actual) = (done.header.asked, done.actual);
     let length = actual.end_running_ns - actual.start_running_ns;
     if done.missing_at_start_ns == 0 {
         assert!(actual.start_running_ns <= asked.start_running_ns);
@@ -56,12 +59,12 @@ fn check(done: &DoneRecord, with_audio: bool) -> (i64, i64) {
     println!("{second:?}");
     if with_audio {
         let audio = decoded.audio().unwrap();
-        assert!(done.audio.as_ref().unwrap().frames > 0);
+        assert!(done.files[0].audio.as_ref().unwrap().frames > 0);
         let gop = GOP * FRAME_NS;
         assert!((audio.first_ns - video.first_ns().unwrap()).abs() < gop, "{audio:?}");
         assert!((audio.end_ns - video.end_ns().unwrap()).abs() < gop, "{audio:?}");
     }
-    assert_eq!(done.sensor.id, "gate");
+    assert_eq!(done.header.sensor.id, "gate");
     assert_eq!(i64::from(*counters.start()) % GOP, 0, "begins with a keyframe");
     (i64::from(*counters.start()), i64::from(*counters.end()))
 }
@@ -77,15 +80,15 @@ fn requests_of_every_kind(scene: &Scene, container: Container, tcp: bool, with_a
     camera.wait_for_frame(9 * FPS as u32).unwrap();
     start(&recorder, 5.0, 5.0, "overlaps it");
     let first = done(&events);
-    assert_eq!(first.id.as_deref(), Some("first"));
+    assert_eq!(first.header.id.as_deref(), Some("first"));
     // Right after the first has ended: its history is still there.
     start(&recorder, 5.0, 1.5, "right after");
     start(&recorder, 0.0, 3.0, "from now");
     start(&recorder, 30.0, 1.0, "older than the cache");
     let mut records = vec![first];
     records.extend((0..4).map(|_| done(&events)));
-    let by_id = |id: &str| records.iter().find(|done| done.id.as_deref() == Some(id)).unwrap();
-    let all: Vec<_> = records.iter().map(|done| (done.id.clone(), check(done, with_audio))).collect();
+    let by_id = |id: &str| records.iter().find(|done| done.header.id.as_deref() == Some(id)).unwrap();
+    let all: Vec<_> = records.iter().map(|done| (done.header.id.clone(), check(done, with_audio))).collect();
     println!("{all:?}");
     assert!(records.iter().all(|done| done.ended == EndReason::EndReached));
     let short = by_id("older than the cache");

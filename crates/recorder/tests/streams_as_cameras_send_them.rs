@@ -23,7 +23,7 @@ fn ask(recorder: &Recorder, back: Duration, on: Duration) {
         std::thread::park_timeout(Duration::from_millis(5));
     }
     match recorder.start_session(0, request, Trigger::default(), |_| {}) {
-        Ok(accepted) => assert_eq!(accepted.cached_from, None),
+        Ok(accepted) => assert_eq!(accepted.late, None),
         Err(Rejection::NothingYet) => panic!("it has sent"),
         Err(other) => panic!("{other}"),
     }
@@ -40,13 +40,13 @@ fn b_frames(container: Container) {
     ask(&recorder, Duration::from_secs(1), Duration::from_millis(1_510));
     let done = done(&events);
     assert_eq!((done.ended, done.missing_at_end_ns), (EndReason::EndReached, 0));
-    let frames = done.video.unwrap().frames;
+    let frames = done.files[0].video.as_ref().unwrap().frames;
     let judged = ffprobe(&done.file).unwrap();
     assert_eq!(judged.errors, [""; 0]);
     assert_eq!((judged.frames, judged.packets), (frames, frames));
     // From the file's first frame to the one on screen at the asked end, none missing; one or two more may be there, as
     // references of those before.
-    let asked = (done.asked.end_running_ns - done.actual.start_running_ns) as u64;
+    let asked = (done.header.asked.end_running_ns - done.actual.start_running_ns) as u64;
     let needed = asked.div_ceil(1_000_000_000 / FPS);
     assert!((needed..=needed + 2).contains(&frames), "{frames} frames for {needed}");
     let shown = frames as f64 / FPS as f64;
@@ -80,8 +80,8 @@ fn sound_that_has_ended_holds_nothing_back() {
         assert_eq!(done.ended, EndReason::EndReached);
         let judged = ffprobe(&done.file).unwrap();
         assert_eq!(judged.errors, [""; 0]);
-        assert_eq!(judged.frames, done.video.unwrap().frames);
-        assert_eq!(judged.audio_codec.is_some(), done.audio.is_some(), "the record names what is in the file");
+        assert_eq!(judged.frames, done.files[0].video.as_ref().unwrap().frames);
+        assert_eq!(judged.audio_codec.is_some(), done.files[0].audio.is_some(), "the record names what is in the file");
     }
     recorder.stop();
 }

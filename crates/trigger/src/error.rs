@@ -59,12 +59,12 @@ pub enum Error {
         /// The asked end.
         end: crate::Utc,
     },
-    /// An overlap policy that this version does not have.
-    #[error("the overlap policy {found} is {why} (allowed: separate, reject)")]
+    /// An overlap policy that does not exist.
+    #[error("the overlap policy {found} is {why} (allowed: separate, extend, merge, reject)")]
     BadOverlap {
         /// The value found, quoted and cut.
         found: String,
-        /// "not known" or "not supported by this version".
+        /// "not known" or "not a string".
         why: &'static str,
     },
     /// No source has this sensor id.

@@ -58,6 +58,10 @@ pub enum Command {
 pub enum Overlap {
     /// A session and a file of its own.
     Separate,
+    /// The running session goes on to the new end.
+    Extend,
+    /// As `Extend`, and it begins earlier too where the cache still allows.
+    Merge,
     /// The start is refused, NVIDIA's way.
     Reject,
 }
@@ -67,6 +71,8 @@ impl Overlap {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Separate => "separate",
+            Self::Extend => "extend",
+            Self::Merge => "merge",
             Self::Reject => "reject",
         }
     }
@@ -82,15 +88,15 @@ impl FromStr for Overlap {
     type Err = Error;
 
     /// # Errors
-    /// [`Error::BadOverlap`] names the policies that this version has.
+    /// [`Error::BadOverlap`] names the policies.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let why = match text {
-            "separate" => return Ok(Self::Separate),
-            "reject" => return Ok(Self::Reject),
-            "extend" | "merge" => "not supported by this version",
-            _ => "not known",
-        };
-        Err(Error::BadOverlap { found: quote(text), why })
+        match text {
+            "separate" => Ok(Self::Separate),
+            "extend" => Ok(Self::Extend),
+            "merge" => Ok(Self::Merge),
+            "reject" => Ok(Self::Reject),
+            _ => Err(Error::BadOverlap { found: quote(text), why: "not known" }),
+        }
     }
 }
 

@@ -1,12 +1,14 @@
-//! The GOP cache of one stream (design.md, rule 2): whole groups of pictures, the last `window` of stream time.
-//! It knows nothing of sessions; they hold their own references to what they write.
-//! Where an access unit begins and which one is a keyframe is left to the parser upstream.
+//! The frames of one stream: the GOP cache (design.md, rule 2), whole groups of pictures of the last `window` of stream
+//! time, and what sessions have still to read. Sessions read it by frame numbers; what they have not read yet is *held*
+//! beyond the cache.
+//! Which frames a session wants is left to `session`, where an access unit begins to the parser upstream.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::bound::Bound;
 use super::frame::Frame;
-use super::time::RunningTime;
+use super::time::{RunningTime, Utc};
 
 /// A group of pictures that has not ended is kept for this long beyond the window, and then dropped: it could only be
 /// decoded from its first frame, so a shorter rest of it would be of no use. 60 s is three times the longest GOP
@@ -16,97 +18,160 @@ pub const MAX_OPEN_GOP: Duration = Duration::from_secs(60);
 /// Bound of an open group in frames, for streams whose timestamps stand still: 80 s at 1,200 frames per second.
 pub const MAX_OPEN_GOP_FRAMES: usize = 96_000;
 
-/// The start of a group of pictures.
+/// Frames that nobody needs any more go a few at a time, so that no push pays for a whole group.
+const FREED_AT_ONCE: u64 = 4;
+/// Where many wait to go, since a session has held them, this part of them goes too.
+const FREED_PART: u64 = 32;
+
+/// The start of a cached group of pictures.
 #[derive(Clone, Debug)]
-pub struct Key<C> {
-    /// Number of the keyframe, counted from the stream's first cached frame.
+pub struct Key {
+    /// Number of the keyframe, counted from the stream's first frame.
     pub number: u64,
     /// Presentation time of the keyframe.
     pub start: RunningTime,
-    /// The stream's caps at the keyframe.
-    pub caps: C,
+    /// When the sender made it.
+    pub utc: Option<Utc>,
+    /// Media bytes of the group so far.
+    bytes: usize,
 }
 
-/// The cached frames of one stream. A push is O(1) amortised, a search O(log GOPs).
+/// A stretch of frames in one format.
+#[derive(Debug)]
+struct Run<C> {
+    from: u64,
+    caps: C,
+}
+
+/// The frames of one stream. A push is O(1) amortised, a search O(log GOPs).
 #[derive(Debug)]
 pub struct Track<P, C> {
     window: Duration,
     frames: VecDeque<Frame<P>>,
-    keys: VecDeque<Key<C>>,
     /// Number of the frame at the front of `frames`.
-    front: u64,
+    base: u64,
+    /// The groups of the cache. Frames before the first of them are only held.
+    keys: VecDeque<Key>,
+    runs: VecDeque<Run<C>>,
     newest: Option<RunningTime>,
+    /// The oldest frame that a session has still to read; from it on nothing goes.
+    pin: Option<u64>,
+    cached_bytes: usize,
+    present_bytes: usize,
 }
 
-impl<P, C: Clone> Track<P, C> {
+impl<P, C: Clone + PartialEq> Track<P, C> {
     /// An empty cache of the last `window` of stream time.
     pub fn new(window: Duration) -> Self {
-        Self { window, frames: VecDeque::new(), keys: VecDeque::new(), front: 0, newest: None }
+        Self {
+            window,
+            frames: VecDeque::new(),
+            base: 0,
+            keys: VecDeque::new(),
+            runs: VecDeque::new(),
+            newest: None,
+            pin: None,
+            cached_bytes: 0,
+            present_bytes: 0,
+        }
     }
 
-    /// Appends a frame. One that no cached keyframe precedes cannot be decoded and is not kept. Returns whether it
-    /// was. Frames that are no longer needed go.
-    pub fn push(&mut self, frame: Frame<P>, caps: &C) -> bool {
+    /// Appends a frame. One that no cached keyframe precedes cannot be decoded and is kept only for a session that has
+    /// what precedes it. Frames that are no longer needed go.
+    pub fn push(&mut self, frame: Frame<P>, caps: &C) {
         self.newest = Some(self.newest.map_or(frame.start, |newest| newest.max(frame.start)));
         if frame.keyframe {
-            let number = self.front + self.frames.len() as u64;
-            self.keys.push_back(Key { number, start: frame.start, caps: caps.clone() });
-        } else if self.keys.is_empty() {
-            return false;
+            self.keys.push_back(Key { number: self.next(), start: frame.start, utc: frame.utc, bytes: 0 });
+        } else if self.keys.is_empty() && self.pin.is_none() {
+            self.free();
+            return;
+        }
+        if self.runs.back().is_none_or(|run| run.caps != *caps) {
+            self.runs.push_back(Run { from: self.next(), caps: caps.clone() });
+        }
+        self.present_bytes += frame.bytes;
+        if let Some(key) = self.keys.back_mut() {
+            key.bytes += frame.bytes;
+            self.cached_bytes += frame.bytes;
         }
         self.frames.push_back(frame);
-        self.evict()
+        self.evict();
+        self.free();
     }
 
-    /// Drops whole groups that the window no longer needs. False if even the open group went.
-    fn evict(&mut self) -> bool {
-        let Some(newest) = self.newest else { return false };
+    /// Takes whole groups out of the cache that the window no longer needs.
+    fn evict(&mut self) {
+        let Some(newest) = self.newest else { return };
         self.evict_to(newest - self.window);
         let open_too_long = self.keys.back().is_some_and(|key| {
             newest.since(key.start) > self.window + MAX_OPEN_GOP
-                || self.front + self.frames.len() as u64 - key.number > MAX_OPEN_GOP_FRAMES as u64
+                || self.next() - key.number > MAX_OPEN_GOP_FRAMES as u64
         });
         if open_too_long {
-            self.clear();
-        }
-        !self.keys.is_empty()
-    }
-
-    fn drop_first_group(&mut self) {
-        self.keys.pop_front();
-        let next = self.keys.front().map_or(self.front + self.frames.len() as u64, |key| key.number);
-        while self.front < next {
-            self.frames.pop_front();
-            self.front += 1;
+            while self.evict_group() {}
         }
     }
 
-    /// Drops the groups that `[horizon, ...)` does not need, with a horizon other than the window's.
+    /// Takes the oldest group out of the cache. False if there is none.
+    pub(super) fn evict_group(&mut self) -> bool {
+        let key = self.keys.pop_front();
+        self.cached_bytes -= key.as_ref().map_or(0, |key| key.bytes);
+        key.is_some()
+    }
+
+    /// Takes out the groups that `[horizon, ...)` does not need, with a horizon other than the window's.
     pub(super) fn evict_to(&mut self, horizon: RunningTime) {
         while self.keys.len() > 1 && self.keys[1].start <= horizon {
-            self.drop_first_group();
+            self.evict_group();
         }
     }
 
-    /// Drops the groups that begin before `horizon`: for a stream whose frames are all keyframes and that follows
+    /// Takes out the groups that begin before `horizon`: for a stream whose frames are all keyframes and that follows
     /// another stream's cache (audio).
     pub(super) fn trim_before(&mut self, horizon: RunningTime) {
         while self.keys.front().is_some_and(|key| key.start < horizon) {
-            self.drop_first_group();
+            self.evict_group();
         }
     }
 
-    /// Time has stepped back: forgets everything, and what the newest frame was.
-    pub fn restart(&mut self) {
-        self.clear();
-        self.newest = None;
+    /// Drops some of the frames that neither the cache nor a session needs.
+    fn free(&mut self) {
+        let front = self.front();
+        let unneeded = self.pin.map_or(front, |pin| pin.min(front)).saturating_sub(self.base);
+        for _ in 0..unneeded.min(FREED_AT_ONCE + unneeded / FREED_PART) {
+            let Some(frame) = self.frames.pop_front() else { break };
+            self.present_bytes -= frame.bytes;
+            self.base += 1;
+        }
+        while self.runs.len() > 1 && self.runs[1].from <= self.base {
+            self.runs.pop_front();
+        }
     }
 
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.front += self.frames.len() as u64;
-        self.frames.clear();
-        self.keys.clear();
+    /// The oldest frame that a session has still to read.
+    pub(super) fn pin(&mut self, pin: Option<u64>) {
+        self.pin = pin;
+    }
+
+    /// Number of the first cached frame; that of the next one if none is cached.
+    fn front(&self) -> u64 {
+        self.keys.front().map_or(self.next(), |key| key.number)
+    }
+
+    /// Number that the next frame will have.
+    pub fn next(&self) -> u64 {
+        self.base + self.frames.len() as u64
+    }
+
+    /// Media bytes of the cache.
+    pub fn cached_bytes(&self) -> usize {
+        self.cached_bytes
+    }
+
+    /// Media bytes that are here beyond the cache, since sessions have still to read them.
+    pub fn held_bytes(&self) -> usize {
+        // What is about to go is not held.
+        if self.pin.is_some_and(|pin| pin < self.front()) { self.present_bytes - self.cached_bytes } else { 0 }
     }
 
     /// Start of the oldest cached group.
@@ -114,34 +179,50 @@ impl<P, C: Clone> Track<P, C> {
         self.keys.front().map(|key| key.start)
     }
 
+    /// How far back from the newest frame the cache reaches.
+    pub fn history(&self) -> Duration {
+        self.newest.zip(self.oldest()).map_or(Duration::ZERO, |(newest, oldest)| newest.since(oldest))
+    }
+
     /// The latest start of any frame that was pushed.
     pub fn newest(&self) -> Option<RunningTime> {
         self.newest
     }
 
-    /// The last keyframe at or before `at`.
-    pub fn key_at_or_before(&self, at: RunningTime) -> Option<&Key<C>> {
-        let after = self.keys.partition_point(|key| key.start <= at);
-        after.checked_sub(1).map(|index| &self.keys[index])
+    /// The last cached keyframe at or before a moment; the first one of all if they come later.
+    pub(super) fn key_for(&self, at: Bound) -> Option<&Key> {
+        let after = self.keys.partition_point(|key| at.to(key.start, key.utc) <= 0);
+        self.keys.get(after.saturating_sub(1))
     }
 
-    /// The first cached group of those that are in the format `caps` up to the newest one.
-    pub fn run_of(&self, caps: &C) -> Option<&Key<C>>
-    where
-        C: PartialEq,
-    {
-        self.keys.iter().rev().take_while(|key| key.caps == *caps).last()
+    /// The first keyframe from frame `number` on, cached or held.
+    pub(super) fn key_from(&self, number: u64) -> Option<(u64, &Frame<P>)> {
+        let skip = usize::try_from(number.saturating_sub(self.base)).ok()?;
+        let found = self.frames.iter().enumerate().skip(skip).find(|(_, frame)| frame.keyframe);
+        found.map(|(index, frame)| (self.base + index as u64, frame))
     }
 
-    /// The cached frames from frame `number` on, in decoding order.
-    pub fn frames_from(&self, number: u64) -> impl Iterator<Item = &Frame<P>> {
-        let skip = usize::try_from(number.saturating_sub(self.front)).unwrap_or(usize::MAX);
-        self.frames.range(skip.min(self.frames.len())..)
+    /// Number of the first cached keyframe that begins at or after `at`; that of the next frame to come if none does.
+    pub(super) fn first_at_or_after(&self, at: RunningTime) -> u64 {
+        let index = self.keys.partition_point(|key| key.start < at);
+        self.keys.get(index).map_or(self.next(), |key| key.number)
+    }
+
+    /// Frame `number`; `None` before it has come and after it has gone.
+    pub fn frame(&self, number: u64) -> Option<&Frame<P>> {
+        self.frames.get(usize::try_from(number.checked_sub(self.base)?).ok()?)
+    }
+
+    /// The format of frame `number`.
+    pub(super) fn caps(&self, number: u64) -> Option<&C> {
+        let after = self.runs.partition_point(|run| run.from <= number);
+        self.runs.get(after.checked_sub(1)?).map(|run| &run.caps)
     }
 
     /// All cached frames, in decoding order.
     pub fn frames(&self) -> impl Iterator<Item = &Frame<P>> {
-        self.frames.iter()
+        let skip = usize::try_from(self.front() - self.base).unwrap_or(usize::MAX);
+        self.frames.range(skip.min(self.frames.len())..)
     }
 }
 
@@ -152,8 +233,7 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn frame(seconds: i64, keyframe: bool) -> Frame<i64> {
-        let start = RunningTime(seconds * SECOND);
-        Frame { start, decode: start, duration: None, keyframe, bytes: 1, payload: seconds }
+        Frame::new(RunningTime(seconds * SECOND), keyframe, 1, seconds)
     }
 
     fn filled(window: u64, gop: i64, length: i64) -> Track<i64, ()> {
@@ -164,6 +244,10 @@ mod tests {
         track
     }
 
+    fn at(seconds: i64) -> Bound {
+        Bound::running(RunningTime(seconds * SECOND))
+    }
+
     #[test]
     fn covers_the_window_and_at_most_one_group_more() {
         for gop in 1..12 {
@@ -171,14 +255,18 @@ mod tests {
             let oldest = track.oldest().unwrap().0 / SECOND;
             assert!(oldest <= 89 && oldest + gop > 89, "gop {gop}: begins at {oldest} s");
             assert_eq!(track.frames().count() as i64, 100 - oldest);
+            assert_eq!(track.cached_bytes() as i64, 100 - oldest);
+            assert_eq!(track.held_bytes(), 0);
+            assert!(track.present_bytes - track.cached_bytes <= gop as usize, "what has left the cache is freed soon");
         }
     }
 
     #[test]
     fn frames_before_the_first_keyframe_are_not_kept() {
         let mut track = Track::new(Duration::from_secs(5));
-        assert!(!track.push(frame(0, false), &()));
-        assert!(track.push(frame(1, true), &()));
+        track.push(frame(0, false), &());
+        assert_eq!(track.frames().count(), 0);
+        track.push(frame(1, true), &());
         assert_eq!(track.frames().count(), 1);
     }
 
@@ -186,34 +274,57 @@ mod tests {
     fn stays_bounded_without_keyframes() {
         let mut track = Track::new(Duration::from_secs(10));
         track.push(frame(0, true), &());
-        for second in 1..70 {
-            assert!(track.push(frame(second, false), &()), "still whole at {second} s");
-        }
-        track.push(frame(70, false), &());
-        assert!(!track.push(frame(71, false), &()), "the open group is dropped");
-        assert!(!track.push(frame(72, false), &()));
-        assert!(track.push(frame(73, true), &()), "and a keyframe begins anew");
-        assert_eq!(track.frames().count(), 1);
+        (1..=70).for_each(|second| track.push(frame(second, false), &()));
+        assert_eq!(track.frames().count(), 71, "still whole");
+        track.push(frame(71, false), &());
+        assert_eq!((track.frames().count(), track.cached_bytes()), (0, 0), "the open group is dropped");
+        (72..100).for_each(|second| track.push(frame(second, false), &()));
+        assert_eq!((track.frames().count(), track.held_bytes()), (0, 0));
+        track.push(frame(100, true), &());
+        assert_eq!(track.frames().count(), 1, "a keyframe begins anew");
     }
 
     #[test]
     fn stays_bounded_when_time_stands_still() {
         let mut track = Track::new(Duration::from_secs(10));
-        track.push(frame(0, true), &());
-        for _ in 0..2 * MAX_OPEN_GOP_FRAMES {
-            track.push(frame(1, false), &());
+        for index in 0..3 * MAX_OPEN_GOP_FRAMES {
+            track.push(frame(0, index == 0), &());
         }
-        assert!(track.frames().count() <= MAX_OPEN_GOP_FRAMES);
+        assert!(track.frames.len() <= MAX_OPEN_GOP_FRAMES);
     }
 
     #[test]
-    fn finds_the_keyframe_at_or_before_a_moment() {
+    fn finds_keyframes_and_frames_by_number() {
         let track = filled(10, 4, 30);
-        let at = |second| track.key_at_or_before(RunningTime(second * SECOND)).map(|key| key.start.0 / SECOND);
-        assert_eq!(at(28), Some(28));
-        assert_eq!(at(27), Some(24));
-        assert_eq!(at(15), None);
-        let key = track.key_at_or_before(RunningTime(25 * SECOND)).unwrap().number;
-        assert_eq!(track.frames_from(key).map(|frame| frame.payload).collect::<Vec<_>>(), [24, 25, 26, 27, 28, 29]);
+        assert_eq!(track.key_for(at(26)).unwrap().start.0 / SECOND, 24);
+        assert_eq!(track.key_for(at(28)).unwrap().start.0 / SECOND, 28);
+        assert_eq!(track.key_for(at(3)).unwrap().start.0 / SECOND, 16, "the cache begins later");
+        assert_eq!(track.frame(25).unwrap().payload, 25);
+        assert!(track.frame(30).is_none() && track.frame(2).is_none());
+        assert_eq!(track.key_from(25).unwrap().0, 28);
+        assert_eq!(track.first_at_or_after(RunningTime(21 * SECOND)), 24);
+        assert_eq!(track.first_at_or_after(RunningTime(29 * SECOND)), 30);
+    }
+
+    #[test]
+    fn what_a_session_has_still_to_read_stays() {
+        let mut track = filled(10, 4, 30);
+        track.pin(Some(20));
+        (30..100).for_each(|second| track.push(frame(second, second % 4 == 0), &()));
+        assert_eq!(track.frame(20).unwrap().payload, 20);
+        assert_eq!(track.oldest().unwrap().0 / SECOND, 88, "the cache is none the larger");
+        assert_eq!(track.held_bytes(), 68);
+        track.pin(None);
+        (100..140).for_each(|second| track.push(frame(second, second % 4 == 0), &()));
+        assert!(track.present_bytes - track.cached_bytes <= 4 && track.frame(20).is_none());
+    }
+
+    #[test]
+    fn knows_the_format_of_each_frame() {
+        let mut track = Track::new(Duration::from_secs(10));
+        (0..40).for_each(|second| track.push(frame(second, second % 4 == 0), &(second / 35)));
+        assert_eq!((track.caps(34), track.caps(35)), (Some(&0), Some(&1)));
+        (40..80).for_each(|second| track.push(frame(second, second % 4 == 0), &1));
+        assert_eq!(track.runs.len(), 1, "formats that are gone are forgotten");
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::time::RunningTime;
+use super::time::{RunningTime, Utc};
 
 /// Which of a source's two streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,8 +45,12 @@ pub struct Frame<P> {
     pub decode: RunningTime,
     /// How long it is shown, where the stream says so.
     pub duration: Option<Duration>,
+    /// When the sender made it, by the sender's own clock, where it says so.
+    pub utc: Option<Utc>,
     /// Decoding can begin here. True for every frame of the common audio codecs.
     pub keyframe: bool,
+    /// The stream was interrupted before it, or its time began anew. Set by the core.
+    pub discont: bool,
     /// Size of the media data in bytes.
     pub bytes: usize,
     /// The media itself; clones must be cheap (a reference).
@@ -54,6 +58,11 @@ pub struct Frame<P> {
 }
 
 impl<P> Frame<P> {
+    /// A frame that is decoded when it is shown, and of which nothing else is known.
+    pub fn new(start: RunningTime, keyframe: bool, bytes: usize, payload: P) -> Self {
+        Self { start, decode: start, duration: None, utc: None, keyframe, discont: false, bytes, payload }
+    }
+
     /// When the next frame is due, as far as this frame knows: `start` plus the duration, or `start` alone.
     pub fn end(&self) -> RunningTime {
         self.start + self.duration.unwrap_or(Duration::ZERO)

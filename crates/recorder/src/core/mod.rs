@@ -2,9 +2,13 @@
 //! It decides what is cached and what each session's file holds. Muxing, files and pads are left to the
 //! writer and the recordbin.
 
+mod action;
+mod bound;
 mod cache;
 mod frame;
+mod lane;
 mod progress;
+mod recording;
 mod request;
 #[cfg(test)]
 mod rules_test;
@@ -15,12 +19,13 @@ mod streams_test;
 mod time;
 mod timeline;
 
+pub use action::{Action, EndReason, Ended, FailReason};
 pub use cache::{Key, Track};
 pub use frame::{Frame, Stream};
-pub use progress::{Delivered, Gap};
-pub use request::{Accepted, Config, Moment, Overlap, Rejection, StartRequest};
-pub use session::{EndReason, Ended, FailReason, SessionId};
-pub use source_core::{Action, Actions, SourceCore};
+pub use progress::{Count, Delivered, Gap, Gaps};
+pub use request::{Accepted, Budget, Config, Late, Moment, Overlap, Rejection, StartRequest};
+pub use session::SessionId;
+pub use source_core::{Pushed, SourceCore};
 pub(crate) use time::nanos;
 pub use time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
 pub use timeline::{Timeline, UtcOrigin};

@@ -1,12 +1,13 @@
-//! What a session has delivered so far: counts, first and last frame, gaps. Values only.
-//! When a session begins and ends is left to `session`.
+//! What a file holds so far: counts, first and last frame; and the gaps of a session over all its files. Values only.
+//! When a file begins and ends is left to `session`.
 
 use std::time::Duration;
 
 use super::frame::{Frame, Stream};
-use super::time::{Interval, RunningTime};
+use super::time::{Interval, RunningTime, Utc, UtcInterval};
 
-/// A hole in the delivered video (or in the audio, where there is no video): nothing came for much longer than usual.
+/// A hole in the delivered video (or in the audio, where there is no video): nothing came for much longer than usual, or
+/// the source was interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// Start of the last frame before the hole.
@@ -22,7 +23,51 @@ const GAP_RATIO: u32 = 4;
 /// More gaps than this are counted but not listed, so that a broken camera cannot fill a record.
 const GAPS_LISTED: usize = 100;
 
-/// Figures of one stream of a session.
+/// The gaps of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gaps {
+    /// At most 100 of them.
+    pub listed: Vec<Gap>,
+    /// All of them.
+    pub count: u64,
+    /// How many of them are interruptions: the source was lost, or its time began anew.
+    pub interruptions: u64,
+}
+
+/// Finds gaps while a session runs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct GapFinder {
+    pub(super) gaps: Gaps,
+    last: Option<RunningTime>,
+    usual: Duration,
+}
+
+impl GapFinder {
+    /// The main stream goes on with `frame`.
+    pub(super) fn follow<P>(&mut self, frame: &Frame<P>) {
+        if let Some(last) = self.last.filter(|last| *last < frame.start) {
+            let step = frame.start.since(last);
+            if frame.discont || (step >= GAP_MIN && !self.usual.is_zero() && step > self.usual * GAP_RATIO) {
+                self.gaps.count += 1;
+                self.gaps.interruptions += u64::from(frame.discont);
+                if self.gaps.listed.len() < GAPS_LISTED {
+                    self.gaps.listed.push(Gap { after: last, until: frame.start });
+                }
+            } else {
+                // A slow average, so that a frame rate may change without each frame being a gap.
+                self.usual = if self.usual.is_zero() { step } else { (self.usual * 7 + step) / 8 };
+            }
+        }
+        self.last = Some(self.last.map_or(frame.start, |last| last.max(frame.start)));
+    }
+
+    /// The usual time from one frame to the next; zero while unknown.
+    pub(super) fn usual(&self) -> Duration {
+        self.usual
+    }
+}
+
+/// Figures of one stream of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// Frames that were handed to the writer.
@@ -31,102 +76,104 @@ pub struct Count {
     pub bytes: u64,
 }
 
-/// What a session has delivered.
+/// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
     /// First frame's start to last frame's end, of the main stream (video where there is video).
     pub interval: Interval,
+    /// The same by the sender's own clock, where the frames say it.
+    pub utc: Option<UtcInterval>,
     /// Figures of the video stream.
     pub video: Count,
     /// Figures of the audio stream.
     pub audio: Count,
-    /// Where the main stream paused, at most 100 of them.
-    pub gaps: Vec<Gap>,
-    /// All gaps, listed or not.
-    pub gap_count: u64,
 }
 
-/// Collects [`Delivered`] while a session runs.
+/// A moment of the stream on both clocks, as a frame has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) running: RunningTime,
+    pub(super) utc: Option<Utc>,
+}
+
+impl Seen {
+    /// When `frame` begins.
+    pub(super) fn of<P>(frame: &Frame<P>) -> Self {
+        Self { running: frame.start, utc: frame.utc }
+    }
+
+    fn plus(self, duration: Duration) -> Self {
+        let utc = self.utc.map(|utc| Utc((RunningTime(utc.0) + duration).0));
+        Self { running: self.running + duration, utc }
+    }
+}
+
+/// Collects [`Delivered`] while a file is written.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
-    delivered: Delivered,
-    last: Option<RunningTime>,
-    last_duration: Duration,
-    usual: Duration,
+    first: Seen,
+    last: Option<Seen>,
+    last_duration: Option<Duration>,
+    video: Count,
+    audio: Count,
     /// The stream has B-frames: what follows in decoding order is not what is shown next.
     reordered: bool,
 }
 
 impl Progress {
     /// Nothing delivered yet; the file will begin at `first`.
-    pub(super) fn new(first: RunningTime) -> Self {
+    pub(super) fn new(first: Seen) -> Self {
         Self {
-            delivered: Delivered {
-                interval: Interval { start: first, end: first },
-                video: Count::default(),
-                audio: Count::default(),
-                gaps: Vec::new(),
-                gap_count: 0,
-            },
+            first,
             last: None,
-            last_duration: Duration::ZERO,
-            usual: Duration::ZERO,
+            last_duration: None,
+            video: Count::default(),
+            audio: Count::default(),
             reordered: false,
         }
     }
 
     /// Where the file begins.
-    pub(super) fn first(&self) -> RunningTime {
-        self.delivered.interval.start
+    pub(super) fn first(&self) -> Seen {
+        self.first
     }
 
     /// Start of the last frame of the main stream so far.
     pub(super) fn last(&self) -> Option<RunningTime> {
-        self.last
+        self.last.map(|last| last.running)
     }
 
     /// `frame` goes to the writer.
     pub(super) fn add<P>(&mut self, stream: Stream, is_main: bool, frame: &Frame<P>) {
         let count = match stream {
-            Stream::Video => &mut self.delivered.video,
-            Stream::Audio => &mut self.delivered.audio,
+            Stream::Video => &mut self.video,
+            Stream::Audio => &mut self.audio,
         };
         count.frames += 1;
         count.bytes += frame.bytes as u64;
         if is_main {
-            self.follow(frame);
-        }
-    }
-
-    fn follow<P>(&mut self, frame: &Frame<P>) {
-        if let Some(last) = self.last.filter(|last| *last < frame.start) {
-            let step = frame.start.since(last);
-            if step >= GAP_MIN && !self.usual.is_zero() && step > self.usual * GAP_RATIO {
-                self.delivered.gap_count += 1;
-                if self.delivered.gaps.len() < GAPS_LISTED {
-                    self.delivered.gaps.push(Gap { after: last, until: frame.start });
-                }
-            } else {
-                // A slow average, so that a frame rate may change without each frame being a gap.
-                self.usual = if self.usual.is_zero() { step } else { (self.usual * 7 + step) / 8 };
+            self.reordered |= frame.decode < frame.start;
+            self.last_duration = frame.duration;
+            if self.last.is_none_or(|last| last.running <= frame.start) {
+                self.last = Some(Seen::of(frame));
             }
         }
-        self.reordered |= frame.decode < frame.start;
-        self.last_duration = frame.duration.unwrap_or(self.usual);
-        self.last = Some(self.last.map_or(frame.start, |last| last.max(frame.start)));
     }
 
-    /// The figures, the last frame being shown until the next one at `next`, or for its own duration if none came.
-    pub(super) fn finish(mut self, next: Option<RunningTime>) -> Delivered {
-        if let Some(last) = self.last {
-            let own = last + self.last_duration;
-            self.delivered.interval.end = match next {
-                Some(next) if self.reordered && !self.last_duration.is_zero() => next.min(own),
+    /// The figures, the last frame being shown until the next one at `next`, or if none came for its own duration or the
+    /// `usual` one. Also the end by itself.
+    pub(super) fn finish(self, next: Option<Seen>, usual: Duration) -> (Delivered, Seen) {
+        let end = self.last.map_or(self.first, |last| {
+            let own = last.plus(self.last_duration.unwrap_or(usual));
+            match next {
+                Some(next) if self.reordered && own.running > last.running && own.running < next.running => own,
                 Some(next) => next,
                 None => own,
-            };
-        }
-        self.delivered
+            }
+        });
+        let utc = self.first.utc.zip(end.utc).map(|(start, end)| UtcInterval { start, end });
+        let interval = Interval { start: self.first.running, end: end.running };
+        (Delivered { interval, utc, video: self.video, audio: self.audio }, end)
     }
 }
 
@@ -135,25 +182,41 @@ mod tests {
     use super::*;
 
     fn frame(millis: i64) -> Frame<()> {
-        let start = RunningTime(millis * 1_000_000);
-        Frame { start, decode: start, duration: None, keyframe: true, bytes: 10, payload: () }
+        Frame::new(RunningTime(millis * 1_000_000), true, 10, ())
+    }
+
+    fn follow(times: &[i64]) -> (Progress, GapFinder) {
+        let (mut progress, mut finder) = (Progress::new(Seen::of(&frame(times[0]))), GapFinder::default());
+        for millis in times {
+            progress.add(Stream::Video, true, &frame(*millis));
+            finder.follow(&frame(*millis));
+        }
+        (progress, finder)
     }
 
     #[test]
     fn a_long_pause_is_a_gap_and_a_slow_stream_is_not() {
-        let mut progress = Progress::new(RunningTime::ZERO);
-        for millis in [0, 40, 80, 120, 3_120, 3_160] {
-            progress.add(Stream::Video, true, &frame(millis));
-        }
-        let delivered = progress.finish(None);
-        assert_eq!(delivered.gaps, [Gap { after: frame(120).start, until: frame(3_120).start }]);
-        assert_eq!(delivered.interval.end, frame(3_200).start);
+        let (progress, finder) = follow(&[0, 40, 80, 120, 3_120, 3_160]);
+        assert_eq!(finder.gaps.listed, [Gap { after: frame(120).start, until: frame(3_120).start }]);
+        let (delivered, end) = progress.finish(None, finder.usual());
+        assert_eq!((delivered.interval.end, end.running), (frame(3_200).start, frame(3_200).start));
         assert_eq!((delivered.video.frames, delivered.video.bytes), (6, 60));
+        assert_eq!(follow(&[0, 5_000, 10_000, 15_000]).1.gaps.count, 0);
+    }
 
-        let mut progress = Progress::new(RunningTime::ZERO);
-        for millis in [0, 5_000, 10_000, 15_000] {
-            progress.add(Stream::Video, true, &frame(millis));
-        }
-        assert_eq!(progress.finish(Some(frame(20_000).start)).gap_count, 0);
+    #[test]
+    fn an_interruption_is_a_gap_however_short() {
+        let (_, mut finder) = follow(&[0, 40, 80]);
+        finder.follow(&Frame { discont: true, ..frame(200) });
+        assert_eq!((finder.gaps.count, finder.gaps.interruptions), (1, 1));
+    }
+
+    #[test]
+    fn the_end_is_by_the_sender_s_clock_too() {
+        let at = |millis: i64| Frame { utc: Some(Utc(7_000_000_000 + millis * 1_000_000)), ..frame(millis) };
+        let mut progress = Progress::new(Seen::of(&at(0)));
+        progress.add(Stream::Video, true, &at(0));
+        let (delivered, _) = progress.finish(None, Duration::from_millis(40));
+        assert_eq!(delivered.utc, Some(UtcInterval { start: Utc(7_000_000_000), end: Utc(7_040_000_000) }));
     }
 }

@@ -6,11 +6,15 @@ use std::time::Duration;
 use super::session::SessionId;
 use super::time::{Interval, RunningTime, Utc, UtcInterval};
 
-/// What to do when a start comes while another session of the source runs.
+/// What to do when a start comes while another session of the source runs (`smart-rec-overlap`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlap {
     /// Each session has a file of its own.
     Separate,
+    /// The running session goes on to the new end, if the two intervals touch; else as `Separate`.
+    Extend,
+    /// As `Extend`, and the running session begins earlier too, as far as the cache allows.
+    Merge,
     /// The new one is rejected (NVIDIA's way).
     Reject,
 }
@@ -20,10 +24,17 @@ pub enum Overlap {
 pub struct Config {
     /// Length of the cache.
     pub window: Duration,
+    /// Byte budget of the cache, audio included; 0: none.
+    pub cache_bytes: usize,
     /// Length after the trigger where a request names no end.
     pub default_duration: Duration,
+    /// Longest session; zero: no limit. What is asked beyond it is not recorded, and the records say so.
+    pub max_duration: Duration,
     /// Running sessions at most.
     pub max_sessions: u32,
+    /// Media bytes that sessions have still to read, beyond the cache: the session that is behind by more ends with an
+    /// error.
+    pub max_pending: usize,
     /// Policy where a request names none.
     pub overlap: Overlap,
     /// Video and audio are wanted: a file that is to begin while only one of them has come waits a little for the other.
@@ -54,17 +65,61 @@ pub struct StartRequest {
     pub overlap: Option<Overlap>,
 }
 
-/// The answer to a request that became a session.
+/// A byte budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// Of one source's cache.
+    Source,
+    /// Of all caches of the process.
+    Total,
+}
+
+impl Budget {
+    /// The parameter that sets it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Source => "smart-rec-cache-bytes",
+            Self::Total => "smart-rec-total-cache-bytes",
+        }
+    }
+}
+
+/// Why a recording begins after its asked start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// The cache begins later.
+    Cache,
+    /// The cache begins later, because of a byte budget.
+    Budget(Budget),
+    /// The session that the start was joined with has begun later.
+    Joined,
+}
+
+impl std::fmt::Display for Late {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cache => f.write_str("the cache does not reach further back"),
+            Self::Budget(budget) => write!(f, "the byte budget {} has shortened the cache", budget.key()),
+            Self::Joined => f.write_str("the running session that it extends began then"),
+        }
+    }
+}
+
+/// The answer to a request that became a session, or part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The session.
     pub session: SessionId,
+    /// It ran already: the request has been joined with it.
+    pub merged: bool,
     /// The asked interval.
     pub asked: Interval,
     /// The same in UTC.
     pub asked_utc: Option<UtcInterval>,
-    /// Where the file will begin instead of the asked start, because the cache begins later.
-    pub cached_from: Option<RunningTime>,
+    /// Where the recording will begin instead of the asked start, and why.
+    pub late: Option<(RunningTime, Late)>,
+    /// Where it will end instead of the asked end, because it would be longer than `smart-rec-max-duration`.
+    pub limited: Option<RunningTime>,
 }
 
 /// Why a request did not become a session.

@@ -1,13 +1,17 @@
-//! The core of one source: its cache, its clock and its sessions, joined. Frames and requests come in, actions come
-//! out; whoever performs the actions does so in the order given.
+//! The core of one source: its cache, its clock and its sessions, joined. Frames and requests come in; each session's
+//! writer pulls what is to be done for it, at its own pace, and does it in the order given.
 //! Times come along with each call. Muxing and files are left to the writer, pads to the recordbin.
 
 use std::time::Duration;
 
+use super::action::{Action, EndReason, FailReason};
+use super::bound::Bound;
 use super::cache::{MAX_OPEN_GOP, Track};
 use super::frame::{Frame, Stream};
-use super::request::{Accepted, Config, Moment, Overlap, Rejection, StartRequest};
-use super::session::{EndReason, Ended, FailReason, LAG, Other, Session, SessionId, Tracks};
+use super::lane::Lane;
+use super::recording::LAG;
+use super::request::{Accepted, Budget, Config, Late, Moment, Overlap, Rejection, StartRequest};
+use super::session::{Asked, Other, Session, SessionId, Tracks};
 use super::time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
 use super::timeline::{Timeline, UtcOrigin};
 
@@ -19,88 +23,23 @@ pub const STALL: Duration = Duration::from_secs(5);
 /// send both from the start; the pads appear within tens of milliseconds.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// What is to be done, in the order given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action<P, C> {
-    /// Open a file for these streams; its time begins at `first`.
-    Open {
-        /// Whose file.
-        session: SessionId,
-        /// Main stream first.
-        streams: Vec<(Stream, C)>,
-        /// Start of the first frame of the main stream.
-        first: RunningTime,
-        /// The main stream's frames have no decoding times of their own, and B-frames among them.
-        unordered: bool,
-    },
-    /// Nothing more of a stream will be written, while another one goes on.
-    EndStream {
-        /// Of whose file.
-        session: SessionId,
-        /// Which track.
-        stream: Stream,
-    },
-    /// Append a frame.
-    Write {
-        /// To whose file.
-        session: SessionId,
-        /// Which track.
-        stream: Stream,
-        /// The frame.
-        frame: Frame<P>,
-    },
-    /// Finish the file.
-    Close {
-        /// Whose file.
-        session: SessionId,
-        /// The figures.
-        ended: Ended,
-    },
-    /// The session ends without a file.
-    Fail {
-        /// Which one.
-        session: SessionId,
-        /// Why.
-        reason: FailReason,
-    },
-}
-
-/// Actions in order. Empty (and without an allocation) as long as nothing is recorded.
-pub type Actions<P, C> = Vec<Action<P, C>>;
-
 /// A start further ahead than this is rejected.
 const FAR_AHEAD: Duration = Duration::from_secs(24 * 3_600);
 
-/// A frame that begins so long before the newest one is no B-frame, which are reordered within a fraction of a second:
-/// the stream has begun anew, or its newest frame had a wrong time.
-const STEP_BACK: Duration = Duration::from_secs(2);
+/// What begins anew begins at least this much after what was, however fast it comes.
+const RESTART_STEP: Duration = Duration::from_millis(1);
 
-struct Lane<P, C> {
-    track: Track<P, C>,
-    caps: Option<C>,
-    /// The stream is expected: its pad is linked.
-    linked: bool,
-    ended: bool,
-    /// Start of the first frame.
-    first: Option<RunningTime>,
-    /// Decoding time of the newest frame.
-    decode: Option<RunningTime>,
-    /// Frames come in decoding order but without decoding times (B-frames over RTP).
-    unordered: bool,
-}
+/// Sessions look for new frames by themselves a few times a second. Where more than this many have come meanwhile, since
+/// the source is faster than real time or the writer was busy, they are called.
+const CALLED_AFTER: u64 = 64;
 
-impl<P, C: Clone> Lane<P, C> {
-    fn new(window: Duration) -> Self {
-        Self {
-            track: Track::new(window),
-            caps: None,
-            linked: false,
-            ended: false,
-            first: None,
-            decode: None,
-            unordered: false,
-        }
-    }
+/// What a frame's arrival calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// Nothing.
+    Quiet,
+    /// A session has much to read.
+    CallSessions,
 }
 
 /// The core of one source. `P` is a frame's payload, `C` a stream's format (caps).
@@ -111,7 +50,11 @@ pub struct SourceCore<P, C> {
     timeline: Timeline,
     video: Lane<P, C>,
     audio: Lane<P, C>,
-    sessions: Vec<Session<P>>,
+    /// The shift of whichever stream has begun anew last.
+    shift: i64,
+    /// A byte budget keeps the cache shorter than its window.
+    shortened: Option<Budget>,
+    sessions: Vec<Session<P, C>>,
 }
 
 impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
@@ -124,6 +67,8 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
             video: Lane::new(config.window),
             // Trimmed to the video's cache, which is longer than the window by up to one group.
             audio: Lane::new(config.window + MAX_OPEN_GOP),
+            shift: 0,
+            shortened: None,
             sessions: Vec::new(),
         }
     }
@@ -162,105 +107,89 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         &self.lane(stream).track
     }
 
-    /// A stream will come: its pad has been linked, or it begins anew. Where that changes the main stream, running
-    /// sessions end: their file has no place for another one.
-    pub fn link(&mut self, stream: Stream) -> Actions<P, C> {
-        let before = self.main();
+    /// Media bytes of the cache.
+    pub fn cached_bytes(&self) -> usize {
+        self.video.track.cached_bytes() + self.audio.track.cached_bytes()
+    }
+
+    /// How far back the cache reaches.
+    pub fn history(&self) -> Duration {
+        self.lane(self.main()).track.history()
+    }
+
+    /// The byte budget that keeps the cache shorter than its window.
+    pub fn shortened(&self) -> Option<Budget> {
+        self.shortened
+    }
+
+    /// A stream will come: its pad has been linked, or it begins anew.
+    pub fn link(&mut self, stream: Stream) {
         let lane = self.lane_mut(stream);
         lane.linked = true;
         lane.ended = false;
-        let mut actions = Actions::new();
-        let main = self.main();
-        if main != before {
-            self.each_session(|session, tracks| {
-                if session.is_recording() {
-                    session.end_now(EndReason::FormatChanged, tracks, &mut actions);
-                }
-                session.main = main;
-            });
-        }
-        actions
     }
 
-    /// The stream's format from the next frame on. A running session that holds another one ends: a file has one
-    /// format.
-    pub fn format(&mut self, stream: Stream, caps: C) -> Actions<P, C> {
-        let mut actions = self.link(stream);
+    /// The stream's format from the next frame on.
+    pub fn format(&mut self, stream: Stream, caps: C) {
+        self.link(stream);
         let lane = self.lane_mut(stream);
-        let before = lane.caps.replace(caps);
-        if before != lane.caps {
+        if lane.caps.as_ref() != Some(&caps) {
             lane.unordered = false;
+            lane.caps = Some(caps);
         }
-        if before.is_some() && before != self.lane(stream).caps {
-            self.each_session(|session, tracks| {
-                if session.is_recording() {
-                    session.end_now(EndReason::FormatChanged, tracks, &mut actions);
-                }
-            });
-        }
-        actions
+    }
+
+    /// The source is lost for now, or flushes: the time of the next frame is not comparable with that of the last one.
+    pub fn interrupt(&mut self) {
+        self.video.interrupt();
+        self.audio.interrupt();
     }
 
     /// A frame has arrived. Frames of one stream come in decoding order.
-    pub fn push(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Actions<P, C> {
+    pub fn push(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Pushed {
         let main = self.main();
-        let mut actions = self.step_back(stream, &frame);
-        let lane = self.lane_mut(stream);
-        let Some(caps) = lane.caps.clone() else { return actions };
-        lane.unordered |= lane.decode.is_some_and(|before| frame.decode < before);
-        lane.decode = Some(frame.decode);
-        lane.first.get_or_insert(frame.start);
-        // The cache keeps one reference, sessions take theirs from `frame`.
-        let kept = lane.track.push(frame.clone(), &caps);
-        if stream == main {
-            self.timeline.observe(frame.start, arrival);
+        if self.lane(stream).begins_anew(&frame) {
+            self.resume(stream, &frame, arrival);
         }
-        if self.sessions.is_empty() {
-            drop(frame);
-        } else if kept || stream != main {
-            self.each_session(|session, tracks| session.offer(stream, &frame, tracks, &mut actions));
-        } else {
-            // Not decodable from the cache: a session that already writes may still want it.
-            self.each_session(|session, tracks| {
-                if session.is_recording() {
-                    session.offer(stream, &frame, tracks, &mut actions);
-                } else {
-                    session.begin(tracks, &mut actions);
-                }
-            });
+        let start = self.lane_mut(stream).push(frame);
+        if let Some(start) = start.filter(|_| stream == main) {
+            self.timeline.observe(start, arrival);
         }
         self.trim(main);
-        self.end_after_main(stream, &mut actions);
-        actions
+        self.keep_budget();
+        if self.sessions.is_empty() {
+            return Pushed::Quiet;
+        }
+        self.each_session(|session, tracks| session.begin(tracks));
+        self.end_after_main(stream);
+        self.limit_pending();
+        self.pin();
+        let called = |session: &Session<P, C>| {
+            let unread = session.cursors().map_or(0, |(cursor, _)| self.lane(main).track.next().saturating_sub(cursor));
+            unread > 0 && unread.is_multiple_of(CALLED_AFTER)
+        };
+        if stream == main && self.sessions.iter().any(called) { Pushed::CallSessions } else { Pushed::Quiet }
     }
 
-    /// A frame far before the newest one: what is cached and what runs belongs to another time.
-    fn step_back(&mut self, stream: Stream, frame: &Frame<P>) -> Actions<P, C> {
-        let mut actions = Actions::new();
-        let newest = self.lane(stream).track.newest();
-        if newest.is_some_and(|newest| newest.since(frame.start) > STEP_BACK) {
-            if stream == self.main() {
-                self.end_all(EndReason::TimeStepped, &mut actions);
-                for lane in [&mut self.video, &mut self.audio] {
-                    lane.track.restart();
-                    lane.decode = None;
-                }
-            } else {
-                let lane = self.lane_mut(stream);
-                lane.track.restart();
-                lane.decode = None;
-            }
+    /// Makes the time of a stream that has begun anew go on from now.
+    fn resume(&mut self, stream: Stream, frame: &Frame<P>, arrival: Arrival) {
+        if !self.lane(stream).takes_shift(frame, self.shift) {
+            let newest = [&self.video, &self.audio].into_iter().filter_map(|lane| lane.track.newest()).max();
+            let after = newest.map_or(RunningTime::ZERO, |newest| newest + RESTART_STEP);
+            let resumed = self.timeline.now(arrival).map_or(after, |now| now.max(after));
+            self.shift = resumed.0.saturating_sub(frame.start.0);
         }
-        actions
+        let shift = self.shift;
+        self.lane_mut(stream).resume(shift);
     }
 
     /// The main stream has ended, and the other one has gone on for long enough.
-    fn end_after_main(&mut self, stream: Stream, actions: &mut Actions<P, C>) {
+    fn end_after_main(&mut self, stream: Stream) {
         if self.has_ended() && stream != self.main() {
             let newest = |stream| self.lane(stream).track.newest();
             let (Some(other), Some(main)) = (newest(stream), newest(self.main())) else { return };
             if other >= main + LAG {
-                self.end_all(EndReason::EndOfStream, actions);
+                self.end_all(EndReason::EndOfStream);
             }
         }
     }
@@ -269,8 +198,9 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     fn trim(&mut self, main: Stream) {
         match main {
             Stream::Video => {
-                if let Some(oldest) = self.video.track.oldest() {
-                    self.audio.track.trim_before(oldest);
+                let horizon = self.video.track.oldest().or(self.video.track.newest());
+                if let Some(horizon) = horizon {
+                    self.audio.track.trim_before(horizon);
                 }
             }
             Stream::Audio => {
@@ -281,69 +211,157 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         }
     }
 
-    fn each_session(&mut self, mut action: impl FnMut(&mut Session<P>, &Tracks<'_, P, C>)) {
+    fn keep_budget(&mut self) {
+        while self.config.cache_bytes > 0 && self.cached_bytes() > self.config.cache_bytes {
+            if !self.shorten(Budget::Source) {
+                break;
+            }
+        }
+        if self.shortened.is_some() && self.history() >= self.config.window {
+            self.shortened = None;
+        }
+    }
+
+    /// Takes the oldest group out of the cache, since there is more than `budget` allows. False if there is none.
+    pub fn shorten(&mut self, budget: Budget) -> bool {
         let main = self.main();
-        let (main_lane, other_lane) = match main {
-            Stream::Video => (&self.video, &self.audio),
-            Stream::Audio => (&self.audio, &self.video),
-        };
-        let other =
-            other_lane.caps.as_ref().map(|caps| Other { track: &other_lane.track, caps, ended: other_lane.ended });
-        let age = main_lane.track.newest().zip(main_lane.first).map(|(newest, first)| newest.since(first));
+        let evicted = self.lane_mut(main).track.evict_group() || self.lane_mut(main.other()).track.evict_group();
+        if evicted {
+            self.trim(main);
+            if self.history() < self.config.window {
+                self.shortened = Some(budget);
+            }
+        }
+        evicted
+    }
+
+    /// What the slowest session has still to read must not take all memory.
+    fn limit_pending(&mut self) {
+        let held = |core: &Self| core.video.track.held_bytes() + core.audio.track.held_bytes();
+        if held(self) <= self.config.max_pending {
+            return;
+        }
+        let bytes = held(self);
+        let slowest = self.sessions.iter_mut().filter(|session| session.cursors().is_some());
+        if let Some(slowest) = slowest.min_by_key(|session| session.cursors()) {
+            slowest.fail(FailReason::Overrun { bytes });
+        }
+    }
+
+    /// Keeps what sessions have still to read.
+    fn pin(&mut self) {
+        let main = self.main();
+        let cursors = || self.sessions.iter().filter(|session| session.main == main).filter_map(Session::cursors);
+        let of_main = cursors().map(|(cursor, _)| cursor).min();
+        let of_other = cursors().map(|(_, cursor)| cursor).min();
+        self.lane_mut(main).track.pin(of_main);
+        self.lane_mut(main.other()).track.pin(of_other);
+    }
+
+    fn tracks(&self) -> Tracks<'_, P, C> {
+        let main_stream = self.main();
+        let (main, other) = (self.lane(main_stream), self.lane(main_stream.other()));
+        let other = other.caps.as_ref().map(|caps| Other { track: &other.track, caps, ended: other.ended });
+        let age = main.track.newest().zip(main.first).map(|(newest, first)| newest.since(first));
         let settled = !self.config.both || other.is_some() || age.is_some_and(|age| age >= SETTLING);
-        let (caps, unordered) = (main_lane.caps.as_ref(), main_lane.unordered);
-        let tracks = Tracks { main: &main_lane.track, other, caps, settled, unordered };
-        for session in &mut self.sessions {
+        Tracks { main_stream, main: &main.track, other, settled, unordered: main.unordered }
+    }
+
+    fn each_session(&mut self, mut action: impl FnMut(&mut Session<P, C>, &Tracks<'_, P, C>)) {
+        let mut sessions = std::mem::take(&mut self.sessions);
+        let tracks = self.tracks();
+        for session in &mut sessions {
             action(session, &tracks);
         }
+        self.sessions = sessions;
     }
 
-    /// The source is lost for now: the time of the next frame is not comparable with that of the last one.
-    pub fn interrupt(&mut self) {
-        for lane in [&mut self.video, &mut self.audio] {
-            lane.decode = None;
-        }
-    }
-
-    /// The frame of running time `at` was made at `utc`.
-    pub fn observe_utc(&mut self, at: RunningTime, utc: Utc, origin: UtcOrigin) {
+    /// The frame of running time `at`, as it came, was made at `utc`.
+    pub fn observe_utc(&mut self, stream: Stream, at: RunningTime, utc: Utc, origin: UtcOrigin) {
+        let at = self.lane(stream).shifted(at);
         self.timeline.observe_utc(at, utc, origin);
     }
 
     /// Asks for a session.
-    pub fn start(&mut self, request: StartRequest, at: Arrival) -> Result<(Accepted, Actions<P, C>), Rejection> {
+    ///
+    /// # Errors
+    /// Why it does not become one.
+    pub fn start(&mut self, request: StartRequest, at: Arrival) -> Result<Accepted, Rejection> {
         let main = self.main();
         if self.has_ended() {
             return Err(if self.lost { Rejection::SourceLost } else { Rejection::SourceEnded });
         }
-        let (asked, asked_utc) = self.asked(request, at)?;
-        if let Some(oldest) = self.lane(main).track.oldest()
-            && asked.end <= oldest
+        let asked = self.asked(request, at)?;
+        let policy = request.overlap.unwrap_or(self.config.overlap);
+        let newest = self.lane(main).track.newest();
+        if policy == Overlap::Reject
+            && let Some(session) = self.sessions.iter().find(|session| session.is_running(newest))
         {
+            return Err(Rejection::Overlaps { session: session.id });
+        }
+        if let Some(session) = self.to_join(&asked, policy) {
+            let backwards = policy == Overlap::Merge;
+            self.each_session(|candidate, tracks| {
+                if candidate.id == session {
+                    candidate.join(&asked, backwards, tracks);
+                }
+            });
+            self.pin();
+            return Ok(self.accepted(session, &asked, true));
+        }
+        // What has not come within the cache, nor will come.
+        let horizon = self.lane(main).track.oldest().or(newest);
+        if horizon.is_some_and(|horizon| asked.end.running <= horizon) {
             return Err(Rejection::OlderThanCache);
         }
         let running = self.running();
         if running >= self.config.max_sessions {
             return Err(Rejection::TooManySessions { running });
         }
-        let blocking = self.sessions.iter().find(|session| session.is_running());
-        if let (Overlap::Reject, Some(session)) = (request.overlap.unwrap_or(self.config.overlap), blocking) {
-            return Err(Rejection::Overlaps { session: session.id });
-        }
         let id = self.free_id();
-        self.sessions.push(Session::new(id, asked, asked_utc, main));
-        let mut actions = Actions::new();
-        self.each_session(|session, tracks| {
-            if session.id == id {
-                session.begin(tracks, &mut actions);
-            }
+        self.sessions.push(Session::new(id, asked, main));
+        self.each_session(|session, tracks| session.begin(tracks));
+        self.pin();
+        Ok(self.accepted(id, &asked, false))
+    }
+
+    /// The running session that a start is joined with: of those that touch it the one that began first.
+    fn to_join(&self, asked: &Asked, policy: Overlap) -> Option<SessionId> {
+        if !matches!(policy, Overlap::Extend | Overlap::Merge) {
+            return None;
+        }
+        let newest = self.lane(self.main()).track.newest();
+        // One that has all it was asked for, and is still being read, would run again.
+        let room = self.running() < self.config.max_sessions;
+        let touching = self.sessions.iter().filter(|session| {
+            (room || session.is_running(newest)) && session.can_join(asked, self.config.max_duration)
         });
-        let cached_from = self.lane(main).track.oldest().filter(|oldest| *oldest > asked.start);
-        Ok((Accepted { session: id, asked, asked_utc, cached_from }, actions))
+        touching.min_by_key(|session| (session.asked.start.running, session.id)).map(|session| session.id)
+    }
+
+    fn accepted(&self, id: SessionId, asked: &Asked, merged: bool) -> Accepted {
+        let session = self.sessions.iter().find(|session| session.id == id);
+        let cached = self.lane(self.main()).track.oldest();
+        let begins = session.and_then(Session::begins).or(cached);
+        let joined_late = merged && begins.is_some_and(|begins| cached.is_some_and(|cached| cached < begins));
+        let why = match self.shortened {
+            _ if joined_late => Late::Joined,
+            Some(budget) => Late::Budget(budget),
+            None => Late::Cache,
+        };
+        let late = begins.filter(|begins| *begins > asked.start.running).map(|begins| (begins, why));
+        Accepted {
+            session: id,
+            merged,
+            asked: asked.interval(),
+            asked_utc: asked.utc,
+            late,
+            limited: asked.limit.filter(|limit| *limit < asked.end.running),
+        }
     }
 
     /// The asked interval on both clocks. What the request names in UTC stays as it is, however the mapping moves.
-    fn asked(&self, request: StartRequest, at: Arrival) -> Result<(Interval, Option<UtcInterval>), Rejection> {
+    fn asked(&self, request: StartRequest, at: Arrival) -> Result<Asked, Rejection> {
         let now = self.timeline.now(at).ok_or(Rejection::NothingYet)?;
         let resolve = |moment| {
             let running = match moment {
@@ -351,29 +369,33 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
                 Moment::Ago(duration) => now - duration,
                 Moment::In(duration) => now + duration,
                 Moment::Utc(utc) => {
-                    return Ok((self.timeline.running_time(utc).ok_or(Rejection::NothingYet)?, Some(utc)));
+                    let running = self.timeline.running_time(utc).ok_or(Rejection::NothingYet)?;
+                    return Ok((Bound { running, utc: Some(utc) }, Some(utc)));
                 }
             };
-            Ok((running, self.timeline.utc(running)))
+            Ok((Bound::running(running), self.timeline.utc(running)))
         };
         let (start, start_utc) = resolve(request.start)?;
+        let default = now.max(start.running) + self.config.default_duration;
         let (end, end_utc) = match request.end {
             Some(moment) => resolve(moment)?,
-            None => {
-                let end = now.max(start) + self.config.default_duration;
-                (end, self.timeline.utc(end))
-            }
+            None => (Bound::running(default), self.timeline.utc(default)),
         };
         if let Some(utc) = self.timeline.utc(now)
-            && start.since(now) > FAR_AHEAD
+            && start.running.since(now) > FAR_AHEAD
         {
             return Err(Rejection::TooFarAhead { now: utc });
         }
-        if end <= start {
+        if end.running <= start.running {
             return Err(Rejection::EmptyInterval);
         }
-        let utc = start_utc.zip(end_utc).map(|(start, end)| UtcInterval { start, end });
-        Ok((Interval { start, end }, utc))
+        let limited = !self.config.max_duration.is_zero();
+        Ok(Asked {
+            start,
+            end,
+            utc: start_utc.zip(end_utc).map(|(start, end)| UtcInterval { start, end }),
+            limit: limited.then(|| start.running + self.config.max_duration),
+        })
     }
 
     fn free_id(&self) -> SessionId {
@@ -384,87 +406,110 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         SessionId(id)
     }
 
-    /// How many sessions still take frames.
+    /// How many sessions still take frames that come.
     pub fn running(&self) -> u32 {
-        u32::try_from(self.sessions.iter().filter(|session| session.is_running()).count()).unwrap_or(u32::MAX)
+        let newest = self.lane(self.main()).track.newest();
+        let running = self.sessions.iter().filter(|session| session.is_running(newest)).count();
+        u32::try_from(running).unwrap_or(u32::MAX)
+    }
+
+    /// The asked interval of a session, as it stands now.
+    pub fn interval(&self, session: SessionId) -> Option<(Interval, Option<UtcInterval>)> {
+        let session = self.sessions.iter().find(|candidate| candidate.id == session)?;
+        Some((session.asked.interval(), session.asked.utc))
+    }
+
+    /// Where a session's recording begins, as soon as that is known.
+    pub fn begins(&self, session: SessionId) -> Option<RunningTime> {
+        self.sessions.iter().find(|candidate| candidate.id == session)?.begins()
     }
 
     /// Ends one session, or all of the source, now. Returns which.
-    pub fn stop(
-        &mut self,
-        session: Option<SessionId>,
-        at: Arrival,
-    ) -> Result<(Vec<SessionId>, Actions<P, C>), Rejection> {
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn stop(&mut self, session: Option<SessionId>, at: Arrival) -> Result<Vec<SessionId>, Rejection> {
         let now = self.timeline.now(at).ok_or(Rejection::NoSession)?;
-        let wanted = |id: SessionId| session.is_none_or(|session| session == id);
-        let mut stopped: Vec<SessionId> = self
-            .sessions
-            .iter()
-            .filter(|candidate| candidate.is_running() && wanted(candidate.id))
-            .map(|candidate| candidate.id)
-            .collect();
+        let newest = self.lane(self.main()).track.newest();
+        // The frame that begins this very moment has been written by now: the end lies just after it.
+        let end = now + Duration::from_nanos(1);
+        let end_utc = self.timeline.utc(end);
+        let mut stopped = Vec::new();
+        self.each_session(|candidate, _| {
+            if candidate.is_running(newest) && session.is_none_or(|session| session == candidate.id) {
+                stopped.push(candidate.id);
+                candidate.stop_at(end, end_utc);
+                if candidate.asked.end.running <= candidate.asked.start.running {
+                    // It was to begin later: nothing of it lies before now.
+                    candidate.end_now(EndReason::Stopped, 0);
+                }
+            }
+        });
         if stopped.is_empty() {
             return Err(session.map_or(Rejection::NoSession, |session| Rejection::NoSuchSession { session }));
         }
         stopped.sort_unstable();
-        // The frame that begins this very moment has been written by now: the end lies just after it.
-        let end = now + Duration::from_nanos(1);
-        let end_utc = self.timeline.utc(end);
-        let mut actions = Actions::new();
-        self.each_session(|candidate, tracks| {
-            if wanted(candidate.id) {
-                candidate.stop_at(end, end_utc);
-                if candidate.asked.end <= candidate.asked.start {
-                    // It was to begin later: nothing of it lies before now.
-                    candidate.end_now(EndReason::Stopped, tracks, &mut actions);
-                }
-            }
-        });
-        Ok((stopped, actions))
+        Ok(stopped)
     }
 
     /// A stream has ended. With the last of them the sessions end too.
-    pub fn end_of_stream(&mut self, stream: Stream) -> Actions<P, C> {
+    pub fn end_of_stream(&mut self, stream: Stream) {
         self.lane_mut(stream).ended = true;
-        let mut actions = Actions::new();
         if [&self.video, &self.audio].into_iter().all(|lane| lane.ended || !lane.linked) {
-            self.end_all(EndReason::EndOfStream, &mut actions);
-        } else if stream != self.main() {
-            self.each_session(|session, tracks| session.other_is_over(tracks.main.newest(), &mut actions));
+            self.end_all(EndReason::EndOfStream);
         }
-        actions
     }
 
     /// Time has passed without frames: sessions whose end is long over are closed with what they have.
-    pub fn advance(&mut self, at: Arrival) -> Actions<P, C> {
-        let mut actions = Actions::new();
+    pub fn advance(&mut self, at: Arrival) {
         let reason = if self.has_ended() { EndReason::EndOfStream } else { EndReason::Stalled };
         if let Some(now) = self.timeline.now(at) {
             self.each_session(|session, tracks| {
-                if now >= session.asked.end + STALL {
-                    session.end_now(reason, tracks, &mut actions);
+                if now >= session.asked.effective_end().running + STALL {
+                    session.end_now(reason, tracks.main.next());
+                    session.begin(tracks);
                 }
             });
         }
-        actions
     }
 
     /// Nothing more will come: the source is lost, or the graph stops.
-    pub fn end(&mut self, reason: EndReason) -> Actions<P, C> {
-        let mut actions = Actions::new();
+    pub fn end(&mut self, reason: EndReason) {
         self.lost |= reason == EndReason::SourceLost;
         self.video.ended = true;
         self.audio.ended = true;
-        self.end_all(reason, &mut actions);
-        actions
+        self.end_all(reason);
     }
 
-    fn end_all(&mut self, reason: EndReason, actions: &mut Actions<P, C>) {
-        self.each_session(|session, tracks| session.end_now(reason, tracks, actions));
+    fn end_all(&mut self, reason: EndReason) {
+        self.each_session(|session, tracks| {
+            session.end_now(reason, tracks.main.next());
+            session.begin(tracks);
+        });
+        self.pin();
     }
 
-    /// The writer has finished the session's file, or failed: its id is free again, and it takes no more frames.
+    /// Reads on for a session, at most `limit` frames, in a time that does not depend on how much is cached. True if
+    /// there is more to read.
+    pub fn pull(&mut self, session: SessionId, limit: usize, actions: &mut Vec<Action<P, C>>) -> bool {
+        let mut more = false;
+        self.each_session(|candidate, tracks| {
+            if candidate.id == session {
+                more = candidate.pull(tracks, limit, actions);
+            }
+        });
+        self.pin();
+        more
+    }
+
+    /// Sessions that have been given up and whose writers have not taken note of it.
+    pub fn failing(&self) -> impl Iterator<Item = (SessionId, FailReason)> {
+        self.sessions.iter().filter_map(|session| Some((session.id, session.failing()?)))
+    }
+
+    /// The writer has finished, or failed: the session's id is free again, and it reads no more.
     pub fn finished(&mut self, session: SessionId) {
         self.sessions.retain(|candidate| candidate.id != session);
+        self.pin();
     }
 }

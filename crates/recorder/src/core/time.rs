@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Time since the start of the stream, in nanoseconds (GStreamer's running time). Negative before the start: decoding
 /// times of B-frames, and requests that reach further back than the stream.
@@ -58,6 +58,13 @@ impl fmt::Display for Utc {
             // Every i64 of nanoseconds lies between the years 1677 and 2262, which jiff holds.
             Err(_) => write!(f, "{} ns since 1970", self.0),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Utc {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let time = jiff::Timestamp::deserialize(deserializer)?;
+        i64::try_from(time.as_nanosecond()).map(Self).map_err(serde::de::Error::custom)
     }
 }
 

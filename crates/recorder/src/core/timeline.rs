@@ -8,7 +8,7 @@ use super::time::nanos;
 use super::time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
 
 /// Whose clock a UTC mapping rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UtcOrigin {
     /// The sender's clock, from its RTCP sender reports (GstReferenceTimestampMeta).

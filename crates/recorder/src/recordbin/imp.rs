@@ -1,38 +1,25 @@
-//! The GObject behind [`super::Recordbin`]: pads, their events and buffers, and the one lock around the core.
-//! Under the lock the core decides and its actions are queued to writers, in order; nothing there waits or does I/O.
-//! Decisions are left to the core, files to the writers.
+//! The GObject behind [`super::Recordbin`]: pads, their events, and buffers as frames.
+//! What becomes of a frame is left to `sessions`.
 
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, OnceLock};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use super::Setup;
+use super::sessions::{Sessions, arrival};
 use crate::container::codec_name;
-use crate::core::{
-    Accepted, Action, Actions, Arrival, EndReason, Frame, Rejection, RunningTime, SessionId, SourceCore, StartRequest,
-    Stream, Utc, UtcOrigin,
-};
+use crate::core::{Arrival, Frame, RunningTime, SourceCore, Stream, Utc, UtcOrigin};
 use crate::event::{Event, EventSink};
-use crate::record::{Closing, Trigger};
-use crate::writer::{Job, Outcome, Writer, utc_now};
+use crate::writer::utc_now;
 use crate::{Error, container};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("nvdssmartrecord", gst::DebugColorFlags::empty(), Some("Smart record bin"))
 });
-
-/// The zero of all arrivals in this process.
-static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-fn arrival() -> Arrival {
-    Arrival(u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX))
-}
 
 /// The UTC mapping is renewed this often: clocks drift by far less than a millisecond meanwhile.
 const UTC_PERIOD: Duration = Duration::from_secs(1);
@@ -52,84 +39,41 @@ struct Input {
     last: Option<RunningTime>,
     /// From the frame before to that one; zero while unknown.
     step: Duration,
+    utc_renewed: Option<Arrival>,
 }
 
 impl Input {
+    /// What comes next has nothing to do with what was.
+    fn forget(&mut self) {
+        (self.segment, self.last, self.step) = (None, None, Duration::ZERO);
+    }
+
     fn next(&self) -> RunningTime {
         self.last.map_or(RunningTime::ZERO, |last| last + self.step)
     }
 }
 
-struct State {
-    core: SourceCore<gst::Buffer, gst::Caps>,
-    writers: HashMap<SessionId, Writer>,
-    threads: Vec<JoinHandle<()>>,
+/// What the pads know of their streams.
+#[derive(Default)]
+struct Inputs {
     video: Input,
     audio: Input,
-    utc_renewed: Option<Arrival>,
 }
 
-impl State {
-    fn input(&mut self, stream: Stream) -> &mut Input {
+impl Inputs {
+    fn of(&mut self, stream: Stream) -> &mut Input {
         match stream {
             Stream::Video => &mut self.video,
             Stream::Audio => &mut self.audio,
         }
     }
-
-    /// Queues what the core has decided. The lock is held, so that the order stays; sending to a queue does not wait.
-    fn perform(&mut self, actions: Actions<gst::Buffer, gst::Caps>) {
-        for action in actions {
-            match action {
-                Action::Open { session, streams, first, unordered } => {
-                    if let Some(writer) = self.writers.get(&session) {
-                        writer.open(streams, first, unordered);
-                    }
-                }
-                Action::EndStream { session, stream } => {
-                    if let Some(writer) = self.writers.get(&session) {
-                        writer.end_stream(stream);
-                    }
-                }
-                Action::Write { session, stream, frame } => {
-                    if let Some(writer) = self.writers.get(&session) {
-                        writer.write(stream, frame);
-                    }
-                }
-                Action::Close { session, ended } => {
-                    let timeline = self.core.timeline();
-                    let closing = Closing {
-                        actual_utc: timeline.utc_interval(ended.delivered.interval),
-                        utc_origin: timeline.utc_origin(),
-                        ended,
-                    };
-                    if let Some(writer) = self.writers.get(&session) {
-                        writer.close(closing);
-                    }
-                }
-                Action::Fail { session, reason } => {
-                    if let Some(writer) = self.writers.get(&session) {
-                        writer.fail(reason);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What lives from `set_up` to the end.
-pub(super) struct Inner {
-    setup: Setup,
-    events: EventSink,
-    state: Mutex<State>,
-    /// A session has ended.
-    idle: Condvar,
 }
 
 /// The GObject's private part.
 #[derive(Default)]
 pub struct Recordbin {
-    inner: OnceLock<Arc<Inner>>,
+    sessions: OnceLock<Arc<Sessions>>,
+    inputs: Mutex<Inputs>,
 }
 
 #[glib::object_subclass]
@@ -148,23 +92,14 @@ impl BinImpl for Recordbin {}
 
 impl Recordbin {
     pub(super) fn set_up(&self, setup: Setup, events: EventSink) -> Result<(), Error> {
-        let state = State {
-            core: SourceCore::new(setup.config),
-            writers: HashMap::new(),
-            threads: Vec::new(),
-            video: Input::default(),
-            audio: Input::default(),
-            utc_renewed: None,
-        };
         for (stream, name) in [(Stream::Video, "sink"), (Stream::Audio, "asink")] {
             let caps = setup.container.accepts(stream)?;
             self.add_pad(stream, name, &caps);
         }
         // The bin ends streams: a pipeline waits for its EOS message as for a sink's.
         self.obj().set_element_flags(gst::ElementFlags::SINK);
-        let inner = Inner { setup, events, state: Mutex::new(state), idle: Condvar::new() };
         // `set_up` is called once, by `Recordbin::new`.
-        drop(self.inner.set(Arc::new(inner)));
+        drop(self.sessions.set(Sessions::new(setup, events)));
         Ok(())
     }
 
@@ -192,57 +127,58 @@ impl Recordbin {
         }
     }
 
-    fn inner(&self) -> Option<&Arc<Inner>> {
-        self.inner.get()
+    pub(super) fn sessions(&self) -> Option<&Arc<Sessions>> {
+        self.sessions.get()
     }
 
     /// The pad has been linked, or its stream begins anew.
     fn linked(&self, stream: Stream) {
-        if let Some(inner) = self.inner() {
-            let mut state = inner.state.lock();
-            state.input(stream).linked = true;
-            state.input(stream).ended = false;
-            let actions = state.core.link(stream);
-            state.perform(actions);
+        if let Some(sessions) = self.sessions() {
+            let mut inputs = self.inputs.lock();
+            inputs.of(stream).linked = true;
+            inputs.of(stream).ended = false;
+            drop(inputs);
+            sessions.core(|core| core.link(stream));
         }
     }
 
     fn chain(&self, stream: Stream, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let Some(inner) = self.inner() else { return Err(gst::FlowError::NotNegotiated) };
+        let Some(sessions) = self.sessions() else { return Err(gst::FlowError::NotNegotiated) };
         let arrival = arrival();
-        let mut state = inner.state.lock();
-        let frame = frame(state.input(stream), buffer);
-        if stream == state.core.main() {
-            self.renew_utc(&mut state, &frame, arrival);
-        }
-        let actions = state.core.push(stream, frame, arrival);
-        state.perform(actions);
+        let (frame, renews) = {
+            let mut inputs = self.inputs.lock();
+            let input = inputs.of(stream);
+            let renews = input.utc_renewed.is_none_or(|renewed| arrival - renewed >= UTC_PERIOD);
+            if renews {
+                input.utc_renewed = Some(arrival);
+            }
+            (frame(input, buffer), renews)
+        };
+        let start = frame.start;
+        let utc = match frame.utc {
+            Some(utc) => Some((utc, UtcOrigin::Sender)),
+            None => renews.then(|| (self.captured(start), UtcOrigin::Arrival)),
+        };
+        sessions.push(stream, frame, arrival, |core| {
+            let knows_better =
+                |origin| origin == UtcOrigin::Arrival && core.timeline().utc_origin() == Some(UtcOrigin::Sender);
+            if let Some((utc, origin)) = utc.filter(|(_, origin)| stream == core.main() && !knows_better(*origin)) {
+                core.observe_utc(stream, start, utc, origin);
+            }
+        });
         Ok(gst::FlowSuccess::Ok)
     }
 
-    /// Learns what UTC a running time has: from the sender's own clock where the buffer carries it, else from the
-    /// moment of arrival less the time the frame has been under way since it was captured.
-    fn renew_utc(&self, state: &mut State, frame: &Frame<gst::Buffer>, arrival: Arrival) {
-        if let Some(utc) = sender_utc(&frame.payload) {
-            state.core.observe_utc(frame.start, utc, UtcOrigin::Sender);
-            return;
-        }
-        if state.utc_renewed.is_some_and(|renewed| arrival - renewed < UTC_PERIOD)
-            || state.core.timeline().utc_origin() == Some(UtcOrigin::Sender)
-        {
-            return;
-        }
-        state.utc_renewed = Some(arrival);
-        let now = utc_now();
+    /// When a frame that arrives now was made, by this machine's clock: now less the time it has been under way.
+    fn captured(&self, start: RunningTime) -> Utc {
         let clock = self.obj().current_running_time().unwrap_or(gst::ClockTime::ZERO);
-        let under_way = (RunningTime::ZERO + clock.into()).since(frame.start);
+        let under_way = (RunningTime::ZERO + clock.into()).since(start);
         let under_way = if under_way <= LIVE_LIMIT { under_way } else { Duration::ZERO };
-        let captured = now.0 - i64::try_from(under_way.as_nanos()).unwrap_or(0);
-        state.core.observe_utc(frame.start, Utc(captured), UtcOrigin::Arrival);
+        Utc(utc_now().0 - i64::try_from(under_way.as_nanos()).unwrap_or(0))
     }
 
     fn event(&self, pad: &gst::Pad, stream: Stream, event: gst::Event) -> bool {
-        let Some(inner) = self.inner() else { return false };
+        let Some(sessions) = self.sessions() else { return false };
         match event.view() {
             gst::EventView::Caps(caps) => return self.caps(pad, stream, caps.caps()),
             gst::EventView::Segment(segment) => {
@@ -254,9 +190,13 @@ impl Recordbin {
                     );
                     return false;
                 };
-                inner.state.lock().input(stream).segment = Some(segment);
+                self.inputs.lock().of(stream).segment = Some(segment);
             }
             gst::EventView::StreamStart(_) => self.linked(stream),
+            gst::EventView::FlushStop(flush) if flush.resets_time() => {
+                self.inputs.lock().of(stream).forget();
+                sessions.core(SourceCore::interrupt);
+            }
             gst::EventView::Eos(_) => self.end_of_stream(stream),
             _ => {}
         }
@@ -264,10 +204,10 @@ impl Recordbin {
     }
 
     fn caps(&self, pad: &gst::Pad, stream: Stream, caps: &gst::CapsRef) -> bool {
-        let Some(inner) = self.inner() else { return false };
+        let Some(sessions) = self.sessions() else { return false };
         let accepted = pad.pad_template_caps().can_intersect(caps);
         if !accepted {
-            let container = inner.setup.container;
+            let container = sessions.setup.container;
             gst::element_imp_error!(
                 self,
                 gst::StreamError::Format,
@@ -277,147 +217,23 @@ impl Recordbin {
             return false;
         }
         gst::info!(CAT, imp = self, "{} is {}: {caps}", stream.name(), codec_name(caps));
-        let mut state = inner.state.lock();
-        let actions = state.core.format(stream, caps.to_owned());
-        state.perform(actions);
+        sessions.core(|core| core.format(stream, caps.to_owned()));
         true
     }
 
     fn end_of_stream(&self, stream: Stream) {
-        let Some(inner) = self.inner() else { return };
+        let Some(sessions) = self.sessions() else { return };
         let all = {
-            let mut state = inner.state.lock();
-            state.input(stream).ended = true;
-            let actions = state.core.end_of_stream(stream);
-            state.perform(actions);
-            [&state.video, &state.audio].into_iter().all(|input| input.ended || !input.linked)
+            let mut inputs = self.inputs.lock();
+            inputs.of(stream).ended = true;
+            [&inputs.video, &inputs.audio].into_iter().all(|input| input.ended || !input.linked)
         };
+        sessions.core(|core| core.end_of_stream(stream));
         if all {
-            (inner.events)(Event::SourceEnded { source: inner.setup.source.index, error: None });
+            sessions.tell(Event::SourceEnded { source: sessions.setup.source.index, error: None });
             // Nobody listens on the bus of a bin that is in no pipeline.
             drop(self.obj().post_message(gst::message::Eos::builder().src(&*self.obj()).build()));
         }
-    }
-
-    pub(super) fn start(
-        &self,
-        request: StartRequest,
-        trigger: Trigger,
-        answer: impl FnOnce(&Accepted),
-    ) -> Result<Accepted, Rejection> {
-        let Some(inner) = self.inner() else { return Err(Rejection::NothingYet) };
-        let (writer, unstarted) = Writer::prepare();
-        let accepted = {
-            let mut state = inner.state.lock();
-            let (accepted, actions) = state.core.start(request, arrival())?;
-            state.writers.insert(accepted.session, writer);
-            state.perform(actions);
-            if let Some(writer) = state.writers.get(&accepted.session) {
-                writer.limit_from_here();
-            }
-            accepted
-        };
-        let job = Job {
-            session: accepted.session,
-            source: inner.setup.source.clone(),
-            trigger,
-            names: inner.setup.names.clone(),
-            container: inner.setup.container,
-            sidecar: inner.setup.sidecar,
-        };
-        // Only the thread can end the session, so that the answer comes before the end.
-        answer(&accepted);
-        let owner = inner.clone();
-        match unstarted.start(job.clone(), move |session, outcome| owner.finished(session, outcome)) {
-            Ok(thread) => inner.state.lock().threads.push(thread),
-            Err(error) => inner.finished(accepted.session, Err(job.failed_to_begin(&error))),
-        }
-        Ok(accepted)
-    }
-
-    pub(super) fn stop(&self, session: Option<SessionId>) -> Result<Vec<SessionId>, Rejection> {
-        let Some(inner) = self.inner() else { return Err(Rejection::NoSession) };
-        let mut state = inner.state.lock();
-        let (stopped, actions) = state.core.stop(session, arrival())?;
-        state.perform(actions);
-        Ok(stopped)
-    }
-
-    pub(super) fn now(&self) -> Option<RunningTime> {
-        self.inner()?.state.lock().core.timeline().now(arrival())
-    }
-
-    pub(super) fn interrupt(&self) {
-        if let Some(inner) = self.inner() {
-            inner.state.lock().core.interrupt();
-        }
-    }
-
-    pub(super) fn silent_for(&self) -> Option<Duration> {
-        self.inner()?.state.lock().core.timeline().silent_for(arrival())
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.inner().is_some_and(|inner| inner.state.lock().core.has_ended())
-    }
-
-    pub(super) fn advance(&self) {
-        if let Some(inner) = self.inner() {
-            let mut state = inner.state.lock();
-            let actions = state.core.advance(arrival());
-            state.perform(actions);
-        }
-    }
-
-    pub(super) fn sessions(&self) -> usize {
-        self.inner().map_or(0, |inner| inner.state.lock().writers.len())
-    }
-
-    pub(super) fn end(&self, reason: EndReason) {
-        if let Some(inner) = self.inner() {
-            let mut state = inner.state.lock();
-            let actions = state.core.end(reason);
-            state.perform(actions);
-        }
-    }
-
-    pub(super) fn wait_idle(&self, limit: Duration) -> bool {
-        let Some(inner) = self.inner() else { return true };
-        let deadline = Instant::now() + limit;
-        let threads = {
-            let mut state = inner.state.lock();
-            while !state.writers.is_empty() {
-                if inner.idle.wait_until(&mut state, deadline).timed_out() {
-                    return false;
-                }
-            }
-            std::mem::take(&mut state.threads)
-        };
-        for thread in threads {
-            // A writer's panic has been caught and told as a failed session.
-            drop(thread.join());
-        }
-        true
-    }
-}
-
-impl Inner {
-    /// The writer of a session has ended: tells everybody.
-    fn finished(&self, session: SessionId, outcome: Outcome) {
-        (self.events)(match outcome {
-            Ok(done) => Event::Done(done),
-            Err(failed) => Event::Failed(failed),
-        });
-        self.forget(session);
-    }
-
-    fn forget(&self, session: SessionId) {
-        let mut state = self.state.lock();
-        state.core.finished(session);
-        state.writers.remove(&session);
-        // The threads of earlier sessions: dropping the handle of one that has ended frees it.
-        state.threads.retain(|thread| !thread.is_finished());
-        self.idle.notify_all();
     }
 }
 
@@ -444,6 +260,8 @@ fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
         start,
         decode: decode.unwrap_or(start).min(start),
         duration,
+        utc: sender_utc(&buffer),
+        discont: false,
         keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
         bytes: buffer.size(),
         payload: buffer,

@@ -3,16 +3,20 @@
 //! What to cache and to record is left to the core, where streams come from to `source`.
 
 mod imp;
+mod sessions;
+mod total_budget;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+use self::sessions::Sessions;
 use crate::Error;
 use crate::container::Container;
-use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId, StartRequest, Stream};
+use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId, SourceCore, StartRequest, Stream};
 use crate::event::EventSink;
 use crate::file_name::FileNames;
 use crate::record::{SourceName, Trigger};
@@ -37,6 +41,10 @@ pub struct Setup {
     pub names: FileNames,
     /// Write a sidecar beside each recording.
     pub sidecar: bool,
+    /// Files show the asked interval alone, as far as the container can say so.
+    pub trim: bool,
+    /// Byte budget of all caches of the process; 0: a quarter of the machine's memory.
+    pub total_cache_bytes: usize,
 }
 
 impl Recordbin {
@@ -59,8 +67,8 @@ impl Recordbin {
         })
     }
 
-    /// Starts a session. From any thread; returns at once. `answer` is called, without a lock, before any event of the
-    /// session can come.
+    /// Starts a session, or joins the start with one that runs. From any thread; returns at once. `answer` is called,
+    /// without a lock on the source, before any event of the session can come that concerns this start.
     ///
     /// # Errors
     /// Why the request does not become a session.
@@ -70,7 +78,7 @@ impl Recordbin {
         trigger: Trigger,
         answer: impl FnOnce(&Accepted),
     ) -> Result<Accepted, Rejection> {
-        self.imp().start(request, trigger, answer)
+        self.sessions().ok_or(Rejection::NothingYet)?.start(request, trigger, answer)
     }
 
     /// Ends one session, or all, now. From any thread; returns at once, the done records follow as events.
@@ -78,47 +86,64 @@ impl Recordbin {
     /// # Errors
     /// When there is nothing to stop.
     pub fn stop(&self, session: Option<SessionId>) -> Result<Vec<SessionId>, Rejection> {
-        self.imp().stop(session)
+        self.sessions().ok_or(Rejection::NoSession)?.stop(session)
     }
 
     /// The stream's running time now; `None` before the first frame.
     pub fn now(&self) -> Option<RunningTime> {
-        self.imp().now()
+        self.sessions()?.core(|core| core.timeline().now(sessions::arrival()))
     }
 
     /// Whether nothing more will come.
     pub fn has_ended(&self) -> bool {
-        self.imp().has_ended()
+        self.sessions().is_some_and(|sessions| sessions.core(|core| core.has_ended()))
     }
 
     /// The source is lost: what arrives next is of a new connection, and its time begins anew. Cache and sessions stay.
     pub fn interrupt(&self) {
-        self.imp().interrupt();
+        if let Some(sessions) = self.sessions() {
+            sessions.core(SourceCore::interrupt);
+        }
     }
 
     /// How long ago the newest buffer came; `None` before the first one.
     pub fn silent_for(&self) -> Option<Duration> {
-        self.imp().silent_for()
+        self.sessions()?.core(|core| core.timeline().silent_for(sessions::arrival()))
     }
 
-    /// Closes sessions whose source has fallen silent; to be called about once a second while sessions run.
+    /// Looks after sessions whose source, or whose disk, has fallen silent; to be called about once a second while
+    /// sessions run.
     pub fn advance(&self) {
-        self.imp().advance();
+        if let Some(sessions) = self.sessions() {
+            sessions.advance();
+        }
     }
 
     /// How many sessions have no done or failed record yet.
-    pub fn sessions(&self) -> usize {
-        self.imp().sessions()
+    pub fn open_sessions(&self) -> usize {
+        self.sessions().map_or(0, |sessions| sessions.open())
+    }
+
+    /// Media bytes of the cache, and how far back it reaches.
+    pub fn cache(&self) -> (usize, Duration) {
+        let figures = |core: &mut SourceCore<_, _>| (core.cached_bytes(), core.history());
+        self.sessions().map_or((0, Duration::ZERO), |sessions| sessions.core(figures))
     }
 
     /// Ends all sessions with what they have, for good.
     pub fn end(&self, reason: EndReason) {
-        self.imp().end(reason);
+        if let Some(sessions) = self.sessions() {
+            sessions.end(reason);
+        }
     }
 
     /// Waits until no session is left and all threads of the recordbin have ended. False if that takes longer than
-    /// `limit`.
+    /// `limit`; then what is left has been answered as failed.
     pub fn wait_idle(&self, limit: Duration) -> bool {
-        self.imp().wait_idle(limit)
+        self.sessions().is_none_or(|sessions| sessions.wait_idle(limit))
+    }
+
+    fn sessions(&self) -> Option<&Arc<Sessions>> {
+        self.imp().sessions()
     }
 }

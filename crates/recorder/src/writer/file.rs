@@ -1,21 +1,40 @@
 //! One recording on disk: `appsrc` per stream, the muxer, `filesink`, in a pipeline of its own, under a temporary
-//! name until it is complete.
-//! When to open and to close is left to the writer's thread, which owns it.
+//! name until it is complete. What was written reaches the disk once a second, by the pipeline's own thread.
+//! When to open and to close is left to the session's thread, which owns it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gst::prelude::*;
+use parking_lot::Mutex;
 
-use super::{Command, Failure, Job, Opening, Pending, sidecar};
+use super::{Command, Failure, Job};
 use crate::container::codec_name;
-use crate::core::{Frame, RunningTime, Stream, Utc};
+use crate::core::{Delivered, Ended, Frame, Interval, RunningTime, Stream, Timeline, Utc};
 use crate::file_name::temporary;
-use crate::record::{self, AudioTrack, Closing, GapRecord, Sensor, Times, VideoTrack};
-use crate::{DoneRecord, pipeline_error};
+use crate::pipeline_error;
+use crate::record::{AudioTrack, FileRecord, Times, VideoTrack};
+
+/// A file takes so much media ahead of its muxer; the rest waits in the source's cache, where all sessions share it.
+const QUEUE_BYTES: u64 = 2 << 20;
+
+/// What was written is made durable this often, so that a power cut loses no more than a crash.
+const SYNC_PERIOD: Duration = Duration::from_secs(1);
+
+/// What a file begins with.
+pub(super) struct Opening {
+    /// Which file of the session, from 1.
+    pub(super) part: usize,
+    /// Main stream first.
+    pub(super) streams: Vec<(Stream, gst::Caps)>,
+    /// Running time of the main stream's first frame.
+    pub(super) first: RunningTime,
+    /// The main stream has B-frames and no decoding times.
+    pub(super) unordered: bool,
+}
 
 struct Track {
     stream: Stream,
@@ -27,6 +46,8 @@ struct Track {
 pub(super) struct File {
     path: PathBuf,
     temporary: PathBuf,
+    /// The temporary file, locked as long as this lives: a recovery leaves it alone.
+    lock: Arc<std::fs::File>,
     pipeline: gst::Pipeline,
     /// Main stream first.
     tracks: Vec<Track>,
@@ -36,83 +57,108 @@ pub(super) struct File {
     /// The main stream's last frame: how long it is shown is known only with what follows.
     last: Option<Frame<gst::Buffer>>,
     unordered: bool,
+    /// The thread waits for room in a queue.
+    waiting: Arc<AtomicBool>,
 }
 
 impl File {
     /// Creates the file and starts its pipeline.
-    pub(super) fn open(
-        job: &Job,
-        opening: &Opening,
-        commands: &Sender<Command>,
-        pending: &Arc<Pending>,
-    ) -> Result<Self, Failure> {
-        let (path, temporary) = reserve(job)?;
+    pub(super) fn open(job: &Job, opening: Opening, commands: &Sender<Command>) -> Result<Self, Failure> {
+        let (path, temporary, lock) = reserve(job)?;
         let mut file = Self {
             path,
             temporary,
+            lock: Arc::new(lock),
             pipeline: gst::Pipeline::new(),
             tracks: Vec::new(),
             base: None,
             first: opening.first,
             last: None,
             unordered: opening.unordered,
+            waiting: Arc::default(),
         };
-        match file.build(job, &opening.streams, commands, pending) {
+        match file.build(job, &opening, commands) {
             Ok(()) => Ok(file),
             Err(reason) => {
                 // Nothing was written: an empty leftover helps nobody.
-                file.stop();
-                drop(std::fs::remove_file(&file.temporary));
-                Err(Failure::new(format!("'{}' cannot be written: {reason}", file.path.display())))
+                let path = file.path.display().to_string();
+                file.discard();
+                Err(Failure::new(format!("'{path}' cannot be written: {reason}")))
             }
         }
     }
 
-    fn build(
-        &mut self,
-        job: &Job,
-        streams: &[(Stream, gst::Caps)],
-        commands: &Sender<Command>,
-        pending: &Arc<Pending>,
-    ) -> Result<(), String> {
+    fn build(&mut self, job: &Job, opening: &Opening, commands: &Sender<Command>) -> Result<(), String> {
         let muxer = job.container.muxer().map_err(|error| error.to_string())?;
         let sink = gst::ElementFactory::make("filesink")
             .property("location", self.temporary.to_str().ok_or("its name is not UTF-8")?)
             .property("async", false)
             .property("sync", false)
+            // What the muxer has written is in the system's hands, whatever becomes of this process.
+            .property_from_str("buffer-mode", "unbuffered")
             .build()
             .map_err(|_| "the GStreamer element 'filesink' is missing; install gstreamer1.0-plugins-base".to_owned())?;
         self.pipeline.add_many([&muxer, &sink]).map_err(|error| error.to_string())?;
         muxer.link(&sink).map_err(|error| error.to_string())?;
-        for (stream, caps) in streams {
-            // Never blocks and never limits: `pending` counts what waits, and the session ends when it is too much.
-            let source = gst_app::AppSrc::builder()
-                .caps(caps)
-                .format(gst::Format::Time)
-                .stream_type(gst_app::AppStreamType::Stream)
-                .max_bytes(0)
-                .build();
+        for (stream, caps) in &opening.streams {
+            let source = self.source(caps, commands);
             self.pipeline.add(&source).map_err(|error| error.to_string())?;
             let template = format!("{}_%u", stream.name());
             let pad = muxer
                 .request_pad_simple(&template)
                 .ok_or_else(|| format!("{} does not take another {} stream", job.container, stream.name()))?;
-            let output = source.static_pad("src").ok_or("appsrc has no source pad")?;
-            count_out(&output, pending);
             let output = match self.timestamper(self.tracks.is_empty(), caps) {
                 Some(timestamper) => {
                     self.pipeline.add(&timestamper).map_err(|error| error.to_string())?;
                     source.link(&timestamper).map_err(|error| error.to_string())?;
                     timestamper.static_pad("src").ok_or("a timestamper has no source pad")?
                 }
-                None => output,
+                None => source.static_pad("src").ok_or("appsrc has no source pad")?,
             };
             output.link(&pad).map_err(|error| format!("{} cannot hold {caps}: {error}", job.container))?;
             self.tracks.push(Track { stream: *stream, caps: caps.clone(), source });
         }
-        forward_bus(&self.pipeline, commands);
+        if let Some(pad) = sink.static_pad("sink") {
+            sync_regularly(&pad, &self.lock, opening.part, commands);
+        }
+        forward_bus(&self.pipeline, opening.part, commands);
         self.pipeline.set_state(gst::State::Playing).map_err(|error| self.first_error(&error.to_string()))?;
         Ok(())
+    }
+
+    /// Never blocks: [`File::is_full`] says when to stop for a while.
+    fn source(&self, caps: &gst::Caps, commands: &Sender<Command>) -> gst_app::AppSrc {
+        let source = gst_app::AppSrc::builder()
+            .caps(caps)
+            .format(gst::Format::Time)
+            .stream_type(gst_app::AppStreamType::Stream)
+            .max_bytes(QUEUE_BYTES)
+            .build();
+        source.set_property("min-percent", 50u32);
+        let (waiting, commands) = (self.waiting.clone(), commands.clone());
+        let room = move |_: &gst_app::AppSrc, _: u32| {
+            if waiting.swap(false, Ordering::Relaxed) {
+                // A thread that has ended waits no more.
+                drop(commands.send(Command::Room));
+            }
+        };
+        source.set_callbacks(gst_app::AppSrcCallbacks::builder().need_data(room).build());
+        source
+    }
+
+    /// The muxer has enough to do. Where one queue is full because another one is empty, it has not.
+    pub(super) fn is_full(&self) -> bool {
+        let levels = || self.tracks.iter().map(|track| track.source.current_level_bytes());
+        let full = levels().any(|level| level > QUEUE_BYTES) && levels().all(|level| level > 0);
+        if full {
+            self.waiting.store(true, Ordering::Relaxed);
+        }
+        full
+    }
+
+    /// All but what the muxer itself holds has been written.
+    pub(super) fn is_on_disk(&self) -> bool {
+        self.tracks.iter().all(|track| track.source.current_level_bytes() == 0) && self.lock.sync_data().is_ok()
     }
 
     /// What gives B-frames over RTP their decoding times, where GStreamer has it (1.22 on). Without it MP4 files show them
@@ -178,9 +224,9 @@ impl File {
     }
 
     /// Nothing more will be pushed.
-    pub(super) fn end(&mut self, closing: &Closing) -> Result<(), Failure> {
+    pub(super) fn end(&mut self, delivered: &Delivered) -> Result<(), Failure> {
         if let (Some(mut last), Some(main)) = (self.last.take(), self.tracks.first()) {
-            let shown = closing.ended.delivered.interval.end.since(last.start);
+            let shown = delivered.interval.end.since(last.start);
             // What the stream says of its frames' durations may be wrong; that it is shown until the next one came is
             // not. Where frames are reordered, the last one written need not be the last one shown.
             let is_last_shown = !self.unordered && last.decode == last.start;
@@ -196,7 +242,8 @@ impl File {
         Ok(())
     }
 
-    fn stop(&self) {
+    /// Stops its pipeline, whatever has still to be written.
+    pub(super) fn stop(&mut self) {
         if let Some(bus) = self.pipeline.bus() {
             bus.unset_sync_handler();
         }
@@ -204,89 +251,99 @@ impl File {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
 
-    /// The session has failed: keeps what was written under its temporary name. `None` if that is nothing.
-    pub(super) fn give_up(self) -> Option<PathBuf> {
+    /// Its temporary name.
+    pub(super) fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Something has been handed to the muxer.
+    pub(super) fn holds_media(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// Removes it.
+    pub(super) fn discard(mut self) {
         self.stop();
-        match std::fs::metadata(&self.temporary) {
-            Ok(metadata) if metadata.len() > 0 => Some(self.temporary.clone()),
-            _ => {
-                drop(std::fs::remove_file(&self.temporary));
-                None
-            }
-        }
+        drop(std::fs::remove_file(&self.temporary));
     }
 
     /// The pipeline has written everything: makes it durable, gives it its name, and says what it is.
-    pub(super) fn finish(self, job: &Job, closing: Closing) -> Result<Box<DoneRecord>, Failure> {
+    pub(super) fn finish(
+        mut self,
+        job: &Job,
+        delivered: &Delivered,
+        actual: Times,
+        _ended: Option<&Ended>,
+    ) -> Result<FileRecord, Failure> {
         self.stop();
         let publish = || -> std::io::Result<u64> {
-            let file = std::fs::File::open(&self.temporary)?;
-            file.sync_all()?;
-            let bytes = file.metadata()?.len();
+            self.lock.sync_all()?;
+            let bytes = self.lock.metadata()?.len();
             std::fs::rename(&self.temporary, &self.path)?;
             sync_folder(&self.path)?;
             Ok(bytes)
         };
         let bytes = publish().map_err(|error| Failure {
-            reason: format!("'{}' cannot be completed: {error}", self.path.display()),
             file: Some(self.temporary.clone()),
+            ..Failure::new(format!("'{}' cannot be completed: {error}", self.path.display()))
         })?;
-        let mut done = self.describe(job, &closing, bytes);
-        if job.sidecar
-            && let Err(error) = sidecar::write(&done)
-        {
-            done.notes.push(format!("the sidecar could not be written: {error}"));
-        }
-        Ok(Box::new(done))
+        let _ = job;
+        Ok(FileRecord {
+            bytes,
+            actual,
+            video: self.video(delivered.video.frames),
+            audio: self.audio(delivered.audio.frames),
+            ..self.record(&Timeline::default())
+        })
     }
 
-    fn describe(&self, job: &Job, closing: &Closing, bytes: u64) -> DoneRecord {
-        let delivered = &closing.ended.delivered;
-        let caps = |wanted| self.tracks.iter().find(|track| track.stream == wanted).map(|track| &track.caps);
-        let number = |caps: &gst::Caps, field| caps.structure(0).and_then(|structure| structure.get(field).ok());
-        let (missing_at_start_ns, missing_at_end_ns) = closing.missing();
-        DoneRecord {
-            version: record::VERSION,
-            id: job.trigger.id.clone(),
-            sensor: Sensor { id: job.source.sensor.clone() },
-            source: job.source.index,
-            session: job.session,
+    /// What is known of it from the start.
+    pub(super) fn record(&self, timeline: &Timeline) -> FileRecord {
+        let begins = Interval { start: self.first, end: self.first };
+        FileRecord {
             file: self.path.clone(),
-            asked: Times::new(closing.ended.asked, closing.ended.asked_utc),
-            actual: Times::new(delivered.interval, closing.actual_utc),
-            utc_origin: closing.utc_origin,
-            lead_ns: u64::try_from(closing.ended.lead().as_nanos()).unwrap_or(u64::MAX),
-            missing_at_start_ns,
-            missing_at_end_ns,
-            gaps: delivered
-                .gaps
-                .iter()
-                .map(|gap| GapRecord { after_running_ns: gap.after.0, until_running_ns: gap.until.0 })
-                .collect(),
-            gap_count: delivered.gap_count,
-            container: job.container,
-            video: caps(Stream::Video).map(|caps| VideoTrack {
-                codec: codec_name(caps),
-                width: number(caps, "width"),
-                height: number(caps, "height"),
-                frames: delivered.video.frames,
-            }),
-            audio: caps(Stream::Audio).filter(|_| delivered.audio.frames > 0).map(|caps| AudioTrack {
-                codec: codec_name(caps),
-                channels: number(caps, "channels"),
-                rate: number(caps, "rate"),
-                frames: delivered.audio.frames,
-            }),
-            bytes,
-            ended: closing.ended.reason,
-            notes: closing.notes(),
-            metadata: job.trigger.metadata.clone(),
+            actual: Times::new(begins, timeline.utc_interval(begins)),
+            presented: None,
+            video: self.video(0),
+            audio: self.audio(0),
+            bytes: 0,
+            sha256: None,
+        }
+    }
+
+    fn caps(&self, stream: Stream) -> Option<&gst::Caps> {
+        self.tracks.iter().find(|track| track.stream == stream).map(|track| &track.caps)
+    }
+
+    fn video(&self, frames: u64) -> Option<VideoTrack> {
+        let caps = self.caps(Stream::Video)?;
+        let (width, height) = (number(caps, "width"), number(caps, "height"));
+        Some(VideoTrack { codec: codec_name(caps), width, height, frames })
+    }
+
+    fn audio(&self, frames: u64) -> Option<AudioTrack> {
+        let caps = self.caps(Stream::Audio).filter(|_| frames > 0)?;
+        let (channels, rate) = (number(caps, "channels"), number(caps, "rate"));
+        Some(AudioTrack { codec: codec_name(caps), channels, rate, frames })
+    }
+}
+
+impl Drop for File {
+    /// The session has failed, or its thread has: what was written is kept under the temporary name, if it is anything.
+    fn drop(&mut self) {
+        self.stop();
+        if self.lock.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+            drop(std::fs::remove_file(&self.temporary));
         }
     }
 }
 
+fn number(caps: &gst::Caps, field: &str) -> Option<i32> {
+    caps.structure(0).and_then(|structure| structure.get(field).ok())
+}
+
 /// Takes the next free name and creates its temporary file, so that nobody else can.
-fn reserve(job: &Job) -> Result<(PathBuf, PathBuf), Failure> {
+fn reserve(job: &Job) -> Result<(PathBuf, PathBuf, std::fs::File), Failure> {
     // A name can be taken only by a process that had our number within the same second: a few tries are plenty.
     for _ in 0..100 {
         let path = job.names.next(job.container, utc_now());
@@ -294,13 +351,28 @@ fn reserve(job: &Job) -> Result<(PathBuf, PathBuf), Failure> {
         if path.exists() {
             continue;
         }
-        match std::fs::OpenOptions::new().write(true).create_new(true).open(&temporary) {
-            Ok(_) => return Ok((path, temporary)),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        match create_locked(&temporary) {
+            Ok(Some(file)) => return Ok((path, temporary, file)),
+            Ok(None) => {}
             Err(error) => return Err(Failure::new(format!("'{}' cannot be created: {error}", temporary.display()))),
         }
     }
     Err(Failure::new(format!("no free file name in '{}'", job.names.dir.display())))
+}
+
+/// `None`: somebody else has it, be it a recovery that has found it before it was locked.
+fn create_locked(path: &Path) -> std::io::Result<Option<std::fs::File>> {
+    use std::os::unix::fs::MetadataExt;
+    let file = match std::fs::OpenOptions::new().read(true).write(true).create_new(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Ok(None);
+    }
+    let same = std::fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|ours| ours.ino() == there.ino()));
+    Ok(same.then_some(file))
 }
 
 pub(crate) fn utc_now() -> Utc {
@@ -315,25 +387,36 @@ pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Subtracts from `pending` what leaves `pad`.
-fn count_out(pad: &gst::Pad, pending: &Arc<Pending>) {
-    let pending = pending.clone();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if let Some(buffer) = info.buffer() {
-            pending.bytes.fetch_sub(buffer.size(), Ordering::Relaxed);
+/// Makes what flows through `pad` durable once a second, and all of it before the muxer goes back to the file's head: a
+/// head on disk that points to what is not would cost the whole file. Runs in the pipeline's thread, which may wait.
+fn sync_regularly(pad: &gst::Pad, file: &Arc<std::fs::File>, part: usize, commands: &Sender<Command>) {
+    let (file, commands, last) = (file.clone(), commands.clone(), Mutex::new(Instant::now()));
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::EVENT_DOWNSTREAM;
+    pad.add_probe(kinds, move |_, info| {
+        let is_seek = info.event().is_some_and(|event| event.type_() == gst::EventType::Segment);
+        let is_media = info.event().is_none();
+        let mut last = last.lock();
+        if is_seek || (is_media && last.elapsed() >= SYNC_PERIOD) {
+            *last = Instant::now();
+            if let Err(error) = file.sync_data() {
+                // The thread has gone only if the session has failed already.
+                drop(commands.send(Command::PipelineError { part, reason: format!("the disk reports: {error}") }));
+            }
         }
         gst::PadProbeReturn::Ok
     });
 }
 
-/// Sends what the pipeline has to say to the writer's thread, without a thread of its own.
-fn forward_bus(pipeline: &gst::Pipeline, commands: &Sender<Command>) {
+/// Sends what the pipeline has to say to the session's thread, without a thread of its own.
+fn forward_bus(pipeline: &gst::Pipeline, part: usize, commands: &Sender<Command>) {
     let Some(bus) = pipeline.bus() else { return };
     let commands = commands.clone();
     bus.set_sync_handler(move |_, message| {
         let command = match message.view() {
-            gst::MessageView::Error(error) => Some(Command::PipelineError(pipeline_error::text(error))),
-            gst::MessageView::Eos(_) => Some(Command::PipelineEos),
+            gst::MessageView::Error(error) => {
+                Some(Command::PipelineError { part, reason: pipeline_error::text(error) })
+            }
+            gst::MessageView::Eos(_) => Some(Command::PipelineEos { part }),
             _ => None,
         };
         if let Some(command) = command {

@@ -1,118 +1,145 @@
-//! The I/O of one session on a thread of its own: commands come in by a queue, one record comes out.
-//! Which frames a file holds has been decided by the core; this only carries it out, and nobody waits for it.
-//! The GStreamer side of a file is in `file`, its JSON companion in `sidecar`.
+//! The I/O of one session on a thread of its own: it pulls from the core what is to be done, at the pace of the disk, and
+//! one record comes out.
+//! Which frames a file holds is decided by the core; nobody waits for what happens here. The GStreamer side of a file is
+//! in `file`, its JSON companions in `sidecar`, the thread's work in `session_thread`.
 
 mod file;
+mod session_thread;
 mod sidecar;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use self::file::File;
 pub(crate) use self::file::utc_now;
-use crate::core::{FailReason, Frame, RunningTime, SessionId, Stream};
+use self::session_thread::SessionThread;
+pub(crate) use self::sidecar::{digest, publish as publish_sidecar};
+use crate::core::{Action, Interval, SessionId, Timeline, UtcInterval};
 use crate::file_name::FileNames;
-use crate::record::{self, Closing, SourceName, Trigger};
+use crate::record::{self, FileRecord, Header, MergedTrigger, SourceName, Times, Trigger};
 use crate::{Container, DoneRecord, Error, FailedRecord};
-
-/// Media that waits for the disk beyond what the session began with, at most: a session that is further behind ends
-/// with an error, so that a slow disk cannot take all memory. 256 MiB are four minutes of 8 Mbit/s.
-const MAX_PENDING: usize = 256 << 20;
 
 /// What a writer needs to know of its session.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) session: SessionId,
     pub(crate) source: SourceName,
-    pub(crate) trigger: Trigger,
     pub(crate) names: FileNames,
     pub(crate) container: Container,
     pub(crate) sidecar: bool,
+    /// MP4 files get an edit list.
+    pub(crate) trim: bool,
 }
 
-impl Job {
-    /// The record of a session that has no writer.
-    pub(crate) fn failed_to_begin(&self, error: &Error) -> Box<FailedRecord> {
-        Box::new(self.failed(Failure::new(error.to_string())))
-    }
+/// A start that the session serves.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    pub(crate) trigger: Trigger,
+    pub(crate) asked: Times,
+}
 
-    fn failed(&self, failure: Failure) -> FailedRecord {
-        FailedRecord {
+/// A session as it stands now.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) asked: Interval,
+    pub(crate) asked_utc: Option<UtcInterval>,
+    pub(crate) timeline: Timeline,
+    /// The start that made it, and those that have been joined with it.
+    pub(crate) served: Arc<Vec<Served>>,
+}
+
+impl Standing {
+    fn header(&self, job: &Job) -> Header {
+        Header {
             version: record::VERSION,
-            id: self.trigger.id.clone(),
-            sensor: record::Sensor { id: self.source.sensor.clone() },
-            source: self.source.index,
-            session: self.session,
-            file: failure.file,
-            reason: failure.reason,
-            metadata: self.trigger.metadata.clone(),
+            id: self.served.first().and_then(|served| served.trigger.id.clone()),
+            sensor: record::Sensor { id: job.source.sensor.clone() },
+            source: job.source.index,
+            session: job.session,
+            asked: Times::new(self.asked, self.asked_utc),
         }
     }
+
+    fn merged(&self) -> Vec<MergedTrigger> {
+        let joined = self.served.iter().skip(1).map(|served| MergedTrigger {
+            id: served.trigger.id.clone(),
+            asked: served.asked,
+            metadata: served.trigger.metadata.clone(),
+        });
+        joined.collect()
+    }
+
+    fn metadata(&self) -> Option<serde_json::Value> {
+        self.served.first().and_then(|served| served.trigger.metadata.clone())
+    }
+
+    /// The record of a session that has not become a complete recording.
+    pub(crate) fn failed(&self, job: &Job, failure: Failure) -> Box<FailedRecord> {
+        Box::new(FailedRecord {
+            header: self.header(job),
+            file: failure.file,
+            files: failure.files,
+            reason: failure.reason,
+            merged: self.merged(),
+            metadata: self.metadata(),
+        })
+    }
 }
 
-/// Why a session has no complete file.
+/// Why a session has no complete recording.
 #[derive(Debug)]
-struct Failure {
-    reason: String,
+pub(crate) struct Failure {
+    pub(crate) reason: String,
     /// What was written is kept.
-    file: Option<std::path::PathBuf>,
+    pub(crate) file: Option<std::path::PathBuf>,
+    /// Files that are complete.
+    pub(crate) files: Vec<FileRecord>,
 }
 
 impl Failure {
-    fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), file: None }
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), file: None, files: Vec::new() }
     }
 }
 
-/// What a file begins with.
-struct Opening {
-    /// Main stream first.
-    streams: Vec<(Stream, gst::Caps)>,
-    /// Running time of the main stream's first frame.
-    first: RunningTime,
-    /// The main stream has B-frames and no decoding times.
-    unordered: bool,
+/// What the core has for a writer.
+pub(crate) struct Pulled {
+    pub(crate) actions: Vec<Action<gst::Buffer, gst::Caps>>,
+    /// There is more to read.
+    pub(crate) more: bool,
+    pub(crate) standing: Standing,
 }
 
+/// Where a writer gets its work from. Must return soon.
+pub(crate) trait Feed: Send {
+    /// What is to be done next; `None` once the session has been given up by others.
+    fn pull(&self) -> Option<Pulled>;
+}
+
+/// What a writer's thread is told.
 enum Command {
-    Open(Opening),
-    EndStream(Stream),
-    Write {
-        stream: Stream,
-        frame: Frame<gst::Buffer>,
-    },
-    Close(Box<Closing>),
-    Fail(FailReason),
-    /// The file's pipeline has failed.
-    PipelineError(String),
-    /// The file's pipeline has written everything.
-    PipelineEos,
+    /// There is much to read.
+    Call,
+    /// A queue of the file has room again.
+    Room,
+    /// The pipeline of file `part` has failed.
+    PipelineError { part: usize, reason: String },
+    /// The pipeline of file `part` has written everything.
+    PipelineEos { part: usize },
 }
 
 /// How a session ended.
 pub(crate) type Outcome = Result<Box<DoneRecord>, Box<FailedRecord>>;
 
-/// The handle of a session's writer. Every call returns at once; the order of the calls is kept.
+/// The handle of a session's writer.
 pub(crate) struct Writer {
     commands: Sender<Command>,
-    pending: Arc<Pending>,
 }
 
-/// Bytes between the core and the file.
-#[derive(Debug, Default)]
-struct Pending {
-    bytes: AtomicUsize,
-    limit: AtomicUsize,
-    overrun: AtomicBool,
-}
-
-/// A writer whose thread is still to be started: commands can be queued already.
+/// A writer whose thread is still to be started.
 pub(crate) struct Unstarted {
     commands: Sender<Command>,
     queue: Receiver<Command>,
-    pending: Arc<Pending>,
 }
 
 impl Writer {
@@ -120,126 +147,46 @@ impl Writer {
     /// outside of it.
     pub(crate) fn prepare() -> (Self, Unstarted) {
         let (commands, queue) = channel();
-        let pending = Arc::new(Pending::default());
-        pending.limit.store(usize::MAX, Ordering::Relaxed);
-        let unstarted = Unstarted { commands: commands.clone(), queue, pending: pending.clone() };
-        (Self { commands, pending }, unstarted)
+        (Self { commands: commands.clone() }, Unstarted { commands, queue })
     }
 
-    pub(crate) fn open(&self, streams: Vec<(Stream, gst::Caps)>, first: RunningTime, unordered: bool) {
-        self.send(Command::Open(Opening { streams, first, unordered }));
-    }
-
-    pub(crate) fn end_stream(&self, stream: Stream) {
-        self.send(Command::EndStream(stream));
-    }
-
-    pub(crate) fn write(&self, stream: Stream, frame: Frame<gst::Buffer>) {
-        let before = self.pending.bytes.fetch_add(frame.bytes, Ordering::Relaxed);
-        if before > self.pending.limit.load(Ordering::Relaxed) {
-            // The thread notices at its next command; until then nothing more is queued.
-            if !self.pending.overrun.swap(true, Ordering::Relaxed) {
-                self.send(Command::PipelineError(format!(
-                    "the disk cannot keep up: {} MiB wait to be written",
-                    before >> 20
-                )));
-            }
-            return;
-        }
-        self.send(Command::Write { stream, frame });
-    }
-
-    /// What has been queued so far came from the cache at once; from here on the disk has to keep up.
-    pub(crate) fn limit_from_here(&self) {
-        let cached = self.pending.bytes.load(Ordering::Relaxed);
-        self.pending.limit.store(cached.saturating_add(MAX_PENDING), Ordering::Relaxed);
-    }
-
-    pub(crate) fn close(&self, closing: Closing) {
-        self.send(Command::Close(Box::new(closing)));
-    }
-
-    pub(crate) fn fail(&self, reason: FailReason) {
-        self.send(Command::Fail(reason));
-    }
-
-    fn send(&self, command: Command) {
-        // A writer that has failed has told so by its outcome; what is still on the way to it may go.
-        drop(self.commands.send(command));
+    /// There is much to read. Returns at once.
+    pub(crate) fn call(&self) {
+        // A writer that has ended needs no call.
+        drop(self.commands.send(Command::Call));
     }
 }
 
 impl Unstarted {
-    /// Starts the thread. It ends with one call of `done`.
+    /// Starts the thread. It ends with one call of `done`, before which the files are in their last state; what is left
+    /// to be cleaned up after a failure, and may hang with the disk, comes after it.
     ///
     /// # Errors
     /// When the system gives no thread; then `done` is never called.
     pub(crate) fn start(
         self,
         job: Job,
-        done: impl FnOnce(SessionId, Outcome) + Send + 'static,
+        standing: Standing,
+        feed: Box<dyn Feed>,
+        done: impl FnOnce(Outcome) + Send + 'static,
     ) -> Result<JoinHandle<()>, Error> {
         // Linux shows 15 characters of a thread's name.
         let name = format!("srec{}-{}", job.source.index, job.session);
         std::thread::Builder::new()
             .name(name)
             .spawn(move || {
-                let run = std::panic::AssertUnwindSafe(|| self.run(&job));
+                let Self { commands, queue } = self;
+                let mut thread = SessionThread::new(job.clone(), standing, feed, commands, queue);
+                let run = std::panic::AssertUnwindSafe(|| thread.run());
                 let outcome = std::panic::catch_unwind(run)
                     .unwrap_or_else(|_| Err(Failure::new("the writer panicked; this is a bug, please report it")));
-                done(job.session, outcome.map_err(|failure| Box::new(job.failed(failure))));
+                let outcome = outcome.map_err(|failure| {
+                    let failure = thread.keeping(failure);
+                    thread.standing().failed(&job, failure)
+                });
+                done(outcome);
+                drop(thread);
             })
             .map_err(|error| Error::Thread { purpose: "writing a recording", error })
-    }
-
-    fn run(&self, job: &Job) -> Result<Box<DoneRecord>, Failure> {
-        let mut file: Option<File> = None;
-        let step = |file: &mut Option<File>| -> Result<Option<Box<DoneRecord>>, Failure> {
-            // The queue's sender lives in `self`, so it cannot be closed.
-            let Ok(command) = self.queue.recv() else { return Err(Failure::new("the writer was given up")) };
-            match (command, file.as_mut()) {
-                (Command::Open(opening), None) => {
-                    *file = Some(File::open(job, &opening, &self.commands, &self.pending)?);
-                }
-                (Command::EndStream(stream), Some(file)) => file.end_stream(stream),
-                (Command::Write { stream, frame }, Some(file)) => file.push(stream, frame)?,
-                (Command::Close(closing), Some(open)) => {
-                    open.end(&closing)?;
-                    self.wait_for_eos()?;
-                    return match file.take() {
-                        Some(open) => open.finish(job, *closing).map(Some),
-                        None => Ok(None),
-                    };
-                }
-                (Command::Fail(reason), _) => return Err(Failure::new(reason.to_string())),
-                (Command::PipelineError(reason), _) => return Err(Failure::new(reason)),
-                // Frames of a session that has no file yet, or ends of one, cannot come: the core opens first.
-                (Command::Open(_) | Command::EndStream(_) | Command::Write { .. } | Command::Close(_), _)
-                | (Command::PipelineEos, _) => {}
-            }
-            Ok(None)
-        };
-        loop {
-            match step(&mut file) {
-                Ok(None) => {}
-                Ok(Some(done)) => return Ok(done),
-                Err(failure) => {
-                    let kept = file.take().and_then(File::give_up);
-                    return Err(Failure { file: failure.file.or(kept), ..failure });
-                }
-            }
-        }
-    }
-
-    fn wait_for_eos(&self) -> Result<(), Failure> {
-        loop {
-            match self.queue.recv() {
-                Ok(Command::PipelineEos) => return Ok(()),
-                Ok(Command::PipelineError(reason)) => return Err(Failure::new(reason)),
-                // After a close the core sends nothing more to this session.
-                Ok(_) => {}
-                Err(_) => return Err(Failure::new("the writer was given up")),
-            }
-        }
     }
 }

@@ -1,21 +1,77 @@
-//! The sidecar: `<recording>.json`, the done record as a file beside the recording.
-//! It appears whole or not at all, like the recording.
-//! What is in it is left to `record`.
+//! The JSON companions of a recording: the journal while it is written (`<recording>.json.part`), the sidecar when it is
+//! complete (`<recording>.json`). Both are done records; a journal's figures are still to come.
+//! They appear whole or not at all. What is in them is left to `record`.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
+use super::Job;
 use super::file::sync_folder;
 use crate::DoneRecord;
-use crate::file_name::{sidecar, temporary};
+use crate::file_name::{journal, sidecar};
 
-/// Writes it.
-pub(super) fn write(done: &DoneRecord) -> std::io::Result<()> {
-    let path = sidecar(&done.file);
-    let part = temporary(&path);
-    let mut file = std::fs::File::create(&part)?;
-    serde_json::to_writer_pretty(&mut file, done)?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    std::fs::rename(&part, &path)?;
-    sync_folder(&path)
+/// The journal of a session, beside its newest file.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    path: Option<PathBuf>,
+}
+
+impl Journal {
+    /// Writes it beside `media`, and removes the one beside the file before.
+    pub(super) fn write(&mut self, media: PathBuf, record: &DoneRecord) -> std::io::Result<()> {
+        let path = journal(&media);
+        let fresh = path.with_extension("new");
+        let mut file = std::fs::File::create(&fresh)?;
+        serde_json::to_writer(&mut file, record)?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, &path)?;
+        if let Some(before) = self.path.replace(path).filter(|before| Some(before) != self.path.as_ref()) {
+            std::fs::remove_file(before)?;
+        }
+        Ok(())
+    }
+
+    /// The recording is complete: writes the sidecars, if they are wanted, and removes the journal.
+    pub(super) fn publish(&mut self, job: &Job, done: &mut DoneRecord) -> std::io::Result<()> {
+        let written = if job.sidecar { publish(done) } else { Ok(()) };
+        if let Some(path) = self.path.take()
+            && written.is_ok()
+            && path.exists()
+        {
+            std::fs::remove_file(path)?;
+        }
+        written
+    }
+}
+
+/// Writes a sidecar beside each file of a recording, with the files' digests.
+pub(crate) fn publish(done: &mut DoneRecord) -> std::io::Result<()> {
+    for file in &mut done.files {
+        file.sha256 = Some(digest(&file.file)?);
+    }
+    for file in &done.files {
+        let part = journal(&file.file);
+        let mut writer = std::fs::File::create(&part)?;
+        serde_json::to_writer_pretty(&mut writer, done)?;
+        writer.write_all(b"\n")?;
+        writer.sync_all()?;
+        std::fs::rename(&part, sidecar(&file.file))?;
+    }
+    sync_folder(&done.file)
+}
+
+/// SHA-256 of a file in hexadecimal digits.
+pub(crate) fn digest(path: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            count => digest.update(&buffer[..count]),
+        }
+    }
+    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -23,8 +23,11 @@ pub fn start(source: &str, dir: &Path, container: Container) -> (Recorder, Recei
         reception: Reception { mode: Mode::AudioAndVideo, latency_ms: 100, protocol: RtpProtocol::Any },
         config: Config {
             window: Duration::from_secs(10),
+            cache_bytes: 0,
             default_duration: Duration::from_secs(3),
+            max_duration: Duration::ZERO,
             max_sessions: 16,
+            max_pending: 256 << 20,
             overlap: Overlap::Separate,
             both: true,
         },
@@ -32,6 +35,8 @@ pub fn start(source: &str, dir: &Path, container: Container) -> (Recorder, Recei
         dir: dir.into(),
         prefix: "Smart_Record".into(),
         sidecar: true,
+        trim: false,
+        total_cache_bytes: 0,
     };
     (Recorder::start(&setup, &sink).unwrap(), events)
 }

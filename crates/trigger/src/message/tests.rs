@@ -135,11 +135,9 @@ fn every_refusal_says_what_and_what_is_allowed() {
             &["is not after"],
         ),
         (
-            r#"{"overlap":"merge","sensor":{"id":"0"}}"#,
-            &["\"merge\" is not supported by this version", "separate, reject"],
+            r#"{"overlap":"Separate","sensor":{"id":"0"}}"#,
+            &["\"Separate\" is not known", "separate, extend, merge, reject"],
         ),
-        (r#"{"overlap":"extend","sensor":{"id":"0"}}"#, &["\"extend\" is not supported by this version"]),
-        (r#"{"overlap":"Separate","sensor":{"id":"0"}}"#, &["\"Separate\" is not known", "separate, reject"]),
         (r#"{"overlap":7,"sensor":{"id":"0"}}"#, &["7 is not a string"]),
         (r#"{"command":"stop-recording","session":-1,"sensor":{"id":"0"}}"#, &["\"session\" is -1", "4294967295"]),
         (r#"{"command":"stop-recording","session":4294967296,"sensor":{"id":"0"}}"#, &["\"session\" is 4294967296"]),

@@ -1,0 +1,113 @@
+//! One of a source's two streams: its cache, its format, and its time, made continuous. Cameras restart, servers send old
+//! times again, connections are lost: what follows goes on after what was, at the time at which it came.
+//! What sessions make of it is left to `session`, which stream leads to `source_core`.
+
+use std::time::Duration;
+
+use super::cache::Track;
+use super::frame::Frame;
+use super::time::RunningTime;
+
+/// A frame that begins so long before the newest one is no B-frame, which are reordered within a fraction of a second:
+/// the stream has begun anew, or its newest frame had a wrong time.
+const STEP_BACK: Duration = Duration::from_secs(2);
+
+/// A stream.
+#[derive(Debug)]
+pub(super) struct Lane<P, C> {
+    pub(super) track: Track<P, C>,
+    pub(super) caps: Option<C>,
+    /// The stream is expected: its pad is linked.
+    pub(super) linked: bool,
+    pub(super) ended: bool,
+    /// Start of the first frame.
+    pub(super) first: Option<RunningTime>,
+    /// Frames come in decoding order but without decoding times (B-frames over RTP).
+    pub(super) unordered: bool,
+    /// Decoding time of the newest frame.
+    decode: Option<RunningTime>,
+    time: Time,
+}
+
+/// How the stream's own time relates to ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Time {
+    /// Ours is so many nanoseconds ahead.
+    Shifted(i64),
+    /// It begins anew with the next frame.
+    Anew { before: i64 },
+    /// It has begun anew; what precedes the next keyframe cannot be decoded, and what comes before that time has been.
+    Resumed { shift: i64, not_before: RunningTime },
+}
+
+impl Time {
+    fn shift(self) -> i64 {
+        match self {
+            Self::Shifted(shift) | Self::Anew { before: shift } | Self::Resumed { shift, .. } => shift,
+        }
+    }
+}
+
+impl<P, C: Clone + PartialEq> Lane<P, C> {
+    pub(super) fn new(window: Duration) -> Self {
+        Self {
+            track: Track::new(window),
+            caps: None,
+            linked: false,
+            ended: false,
+            first: None,
+            unordered: false,
+            decode: None,
+            time: Time::Shifted(0),
+        }
+    }
+
+    /// A time of the stream as ours.
+    pub(super) fn shifted(&self, time: RunningTime) -> RunningTime {
+        RunningTime(time.0.saturating_add(self.time.shift()))
+    }
+
+    /// What comes next is not comparable in time with what was.
+    pub(super) fn interrupt(&mut self) {
+        self.time = Time::Anew { before: self.time.shift() };
+    }
+
+    /// Whether `frame`, as it comes, begins a new time.
+    pub(super) fn begins_anew(&self, frame: &Frame<P>) -> bool {
+        let Some(newest) = self.track.newest() else { return false };
+        let start = self.shifted(frame.start);
+        matches!(self.time, Time::Anew { .. }) || newest.since(start) > STEP_BACK
+    }
+
+    /// The shift that another stream of the source has been given, if it suits this one too: both begin anew together.
+    pub(super) fn takes_shift(&self, frame: &Frame<P>, shift: i64) -> bool {
+        let start = RunningTime(frame.start.0.saturating_add(shift));
+        shift != self.time.shift() && self.track.newest().is_none_or(|newest| newest.since(start) <= STEP_BACK)
+    }
+
+    /// Goes on with `shift`.
+    pub(super) fn resume(&mut self, shift: i64) {
+        let not_before = self.track.newest().unwrap_or(RunningTime(i64::MIN));
+        self.time = Time::Resumed { shift, not_before };
+        self.decode = None;
+    }
+
+    /// Takes a frame into the cache, its time being ours; which that is. `None` for one that cannot be used.
+    pub(super) fn push(&mut self, mut frame: Frame<P>) -> Option<RunningTime> {
+        let shift = self.time.shift();
+        (frame.start, frame.decode) = (self.shifted(frame.start), self.shifted(frame.decode));
+        if let Time::Resumed { not_before, .. } = self.time {
+            if !frame.keyframe || frame.start <= not_before {
+                return None;
+            }
+            frame.discont = true;
+            self.time = Time::Shifted(shift);
+        }
+        self.unordered |= self.decode.is_some_and(|before| frame.decode < before);
+        self.decode = Some(frame.decode);
+        let start = frame.start;
+        self.first.get_or_insert(start);
+        self.track.push(frame, self.caps.as_ref()?);
+        Some(start)
+    }
+}

@@ -1,0 +1,362 @@
+//! The sessions of one recordbin: the lock around the core, each session's writer, and the answers to whoever asked.
+//! Under the lock the core decides; nothing there waits or does I/O. Writers pull from here at their own pace.
+//! Pads and buffers are left to `imp`, decisions to the core, files to the writers.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::Setup;
+use super::total_budget::Share;
+use crate::core::{Accepted, Arrival, EndReason, FailReason, Frame, Pushed, Rejection, SessionId, SourceCore};
+use crate::core::{StartRequest, Stream};
+use crate::event::{Event, EventSink};
+use crate::record::{Times, Trigger};
+use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Standing, Writer};
+
+/// Frames that a writer reads under the lock at a time: some microseconds.
+const PULLED_AT_ONCE: usize = 64;
+
+/// A session that has been given up, and whose thread does not say so within this time, hangs with its disk: it is told
+/// by somebody else.
+const HANGS: Duration = Duration::from_secs(2);
+
+/// People are told of a shortened cache at most this often.
+const SHORTENED_PERIOD: Duration = Duration::from_secs(60);
+
+/// The zero of all arrivals in this process.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+pub(super) fn arrival() -> Arrival {
+    Arrival(u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// A session that has not been answered yet.
+struct Entry {
+    writer: Writer,
+    job: Job,
+    served: Arc<Vec<Served>>,
+    /// Whoever sets it answers.
+    answered: Arc<AtomicBool>,
+    /// Since when its thread has not taken note of having been given up.
+    given_up: Option<Instant>,
+}
+
+/// What the lock guards.
+pub(super) struct State {
+    pub(super) core: SourceCore<gst::Buffer, gst::Caps>,
+    entries: HashMap<SessionId, Entry>,
+    threads: Vec<JoinHandle<()>>,
+    shortened_told: Option<Instant>,
+}
+
+impl State {
+    fn standing(&self, session: SessionId) -> Option<Standing> {
+        let entry = self.entries.get(&session)?;
+        let (asked, asked_utc) = self.core.interval(session)?;
+        Some(Standing { asked, asked_utc, timeline: *self.core.timeline(), served: entry.served.clone() })
+    }
+}
+
+/// See the module.
+pub(super) struct Sessions {
+    pub(super) setup: Setup,
+    events: EventSink,
+    state: Mutex<State>,
+    /// A session has ended.
+    idle: Condvar,
+    /// Held while a start is under way: the end of a session that it has been joined with must not come before its
+    /// answer.
+    answering: RwLock<()>,
+    share: Share,
+    /// Media bytes of the cache and how far back it reaches, for the budget of the process.
+    history_ns: AtomicU64,
+}
+
+impl Sessions {
+    pub(super) fn new(setup: Setup, events: EventSink) -> Arc<Self> {
+        let state = State {
+            core: SourceCore::new(setup.config),
+            entries: HashMap::new(),
+            threads: Vec::new(),
+            shortened_told: None,
+        };
+        Arc::new_cyclic(|own| Self {
+            share: Share::join(setup.total_cache_bytes, own.clone()),
+            setup,
+            events,
+            state: Mutex::new(state),
+            idle: Condvar::new(),
+            answering: RwLock::new(()),
+            history_ns: AtomicU64::new(0),
+        })
+    }
+
+    /// The core, for what is neither a frame nor a session. Must not be held across I/O or a callback.
+    pub(super) fn core<T>(&self, call: impl FnOnce(&mut SourceCore<gst::Buffer, gst::Caps>) -> T) -> T {
+        call(&mut self.state.lock().core)
+    }
+
+    /// Tells the owner.
+    pub(super) fn tell(&self, event: Event) {
+        (self.events)(event);
+    }
+
+    /// A frame has arrived; `then` is called with the core after it.
+    pub(super) fn push(
+        &self,
+        stream: Stream,
+        frame: Frame<gst::Buffer>,
+        arrival: Arrival,
+        then: impl FnOnce(&mut SourceCore<gst::Buffer, gst::Caps>),
+    ) {
+        let (notice, over_budget) = {
+            let mut state = self.state.lock();
+            if state.core.push(stream, frame, arrival) == Pushed::CallSessions {
+                for entry in state.entries.values() {
+                    entry.writer.call();
+                }
+            }
+            then(&mut state.core);
+            (self.shortened(&mut state), self.report(&state))
+        };
+        if let Some(notice) = notice {
+            self.tell(Event::Notice(notice));
+        }
+        if over_budget {
+            self.share.enforce();
+        }
+    }
+
+    /// Reports the cache's size to the budget of the process. True if that is exceeded.
+    fn report(&self, state: &State) -> bool {
+        let history = u64::try_from(state.core.history().as_nanos()).unwrap_or(u64::MAX);
+        self.history_ns.store(history, Ordering::Relaxed);
+        self.share.report(state.core.cached_bytes())
+    }
+
+    /// How far back the cache reaches, in nanoseconds.
+    pub(super) fn history_ns(&self) -> u64 {
+        self.history_ns.load(Ordering::Relaxed)
+    }
+
+    /// The process has too much in its caches, and this one reaches back furthest. False if there is nothing to drop.
+    pub(super) fn shorten(&self) -> bool {
+        let (shortened, notice) = {
+            let mut state = self.state.lock();
+            let shortened = state.core.shorten(crate::core::Budget::Total);
+            self.report(&state);
+            (shortened, self.shortened(&mut state))
+        };
+        if let Some(notice) = notice {
+            self.tell(Event::Notice(notice));
+        }
+        shortened
+    }
+
+    /// What people should know of a byte budget, now and then.
+    fn shortened(&self, state: &mut State) -> Option<String> {
+        let budget = state.core.shortened()?;
+        if state.shortened_told.is_some_and(|told| told.elapsed() < SHORTENED_PERIOD) {
+            return None;
+        }
+        state.shortened_told = Some(Instant::now());
+        let source = &self.setup.source;
+        Some(format!(
+            "source {} ({}): the byte budget {} keeps its cache at {:.1} s instead of {} s",
+            source.index,
+            source.sensor,
+            budget.key(),
+            state.core.history().as_secs_f64(),
+            self.setup.config.window.as_secs()
+        ))
+    }
+
+    /// Starts a session, or joins the start with one.
+    pub(super) fn start(
+        self: &Arc<Self>,
+        request: StartRequest,
+        trigger: Trigger,
+        answer: impl FnOnce(&Accepted),
+    ) -> Result<Accepted, Rejection> {
+        let answering = self.answering.read();
+        let (writer, unstarted) = Writer::prepare();
+        let (accepted, begun) = {
+            let mut state = self.state.lock();
+            let accepted = state.core.start(request, arrival())?;
+            let served = Served { trigger, asked: Times::new(accepted.asked, accepted.asked_utc) };
+            if accepted.merged {
+                if let Some(entry) = state.entries.get_mut(&accepted.session) {
+                    Arc::make_mut(&mut entry.served).push(served);
+                }
+            } else {
+                let entry = self.entry(accepted.session, writer, served);
+                state.entries.insert(accepted.session, entry);
+            }
+            let begun = if accepted.merged { None } else { state.standing(accepted.session) };
+            (accepted, begun)
+        };
+        answer(&accepted);
+        drop(answering);
+        if let Some(standing) = begun {
+            self.begin(accepted.session, standing, unstarted);
+        }
+        Ok(accepted)
+    }
+
+    fn entry(&self, session: SessionId, writer: Writer, served: Served) -> Entry {
+        let job = Job {
+            session,
+            source: self.setup.source.clone(),
+            names: self.setup.names.clone(),
+            container: self.setup.container,
+            sidecar: self.setup.sidecar,
+            trim: self.setup.trim,
+        };
+        Entry { writer, job, served: Arc::new(vec![served]), answered: Arc::default(), given_up: None }
+    }
+
+    fn begin(self: &Arc<Self>, session: SessionId, standing: Standing, unstarted: crate::writer::Unstarted) {
+        let Some((job, answered)) =
+            self.state.lock().entries.get(&session).map(|entry| (entry.job.clone(), entry.answered.clone()))
+        else {
+            return;
+        };
+        let feed = SessionFeed { sessions: self.clone(), session, answered: answered.clone() };
+        let (owner, ours) = (self.clone(), answered.clone());
+        let done = move |outcome| owner.answer(session, &ours, outcome);
+        match unstarted.start(job.clone(), standing.clone(), Box::new(feed), done) {
+            Ok(thread) => self.state.lock().threads.push(thread),
+            Err(error) => {
+                let failed = standing.failed(&job, Failure::new(error.to_string()));
+                self.answer(session, &answered, Err(failed));
+            }
+        }
+    }
+
+    /// A session has ended: tells everybody, unless that has been done.
+    fn answer(&self, session: SessionId, answered: &AtomicBool, outcome: Outcome) {
+        if answered.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        // Starts that have been joined with it get their answers first.
+        drop(self.answering.write());
+        self.tell(match outcome {
+            Ok(done) => Event::Done(done),
+            Err(failed) => Event::Failed(failed),
+        });
+        let mut state = self.state.lock();
+        state.core.finished(session);
+        state.entries.remove(&session);
+        // The threads of earlier sessions: dropping the handle of one that has ended frees it.
+        state.threads.retain(|thread| !thread.is_finished());
+        self.idle.notify_all();
+    }
+
+    pub(super) fn stop(&self, session: Option<SessionId>) -> Result<Vec<SessionId>, Rejection> {
+        self.state.lock().core.stop(session, arrival())
+    }
+
+    /// Time has passed: looks after sessions whose source, or whose disk, is silent.
+    pub(super) fn advance(&self) {
+        let hanging: Vec<_> = {
+            let mut state = self.state.lock();
+            state.core.advance(arrival());
+            let failing: HashMap<SessionId, FailReason> = state.core.failing().collect();
+            let State { entries, .. } = &mut *state;
+            let mut hanging = Vec::new();
+            for (session, entry) in entries {
+                match failing.get(session) {
+                    Some(reason) if entry.given_up.get_or_insert_with(Instant::now).elapsed() >= HANGS => {
+                        hanging.push((*session, reason.to_string()));
+                    }
+                    Some(_) => {}
+                    None => entry.given_up = None,
+                }
+            }
+            hanging
+        };
+        for (session, reason) in hanging {
+            self.give_up(session, &format!("{reason}; the disk hangs"));
+        }
+    }
+
+    /// Answers for a session whose thread does not. What it may still write is completed by a later start.
+    fn give_up(&self, session: SessionId, reason: &str) {
+        let found = {
+            let state = self.state.lock();
+            let standing = state.standing(session);
+            standing.zip(state.entries.get(&session).map(|entry| (entry.job.clone(), entry.answered.clone())))
+        };
+        if let Some((standing, (job, answered))) = found {
+            self.answer(session, &answered, Err(standing.failed(&job, Failure::new(reason))));
+        }
+    }
+
+    /// How many sessions have no done or failed record yet.
+    pub(super) fn open(&self) -> usize {
+        self.state.lock().entries.len()
+    }
+
+    /// Ends all sessions with what they have.
+    pub(super) fn end(&self, reason: EndReason) {
+        let mut state = self.state.lock();
+        state.core.end(reason);
+        for entry in state.entries.values() {
+            entry.writer.call();
+        }
+    }
+
+    /// Waits until no session is left and all threads have ended. False if that takes longer than `limit`; then what is
+    /// left has been answered as failed.
+    pub(super) fn wait_idle(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let left: Vec<SessionId> = {
+            let mut state = self.state.lock();
+            while !state.entries.is_empty() && !self.idle.wait_until(&mut state, deadline).timed_out() {}
+            state.entries.keys().copied().collect()
+        };
+        for session in &left {
+            self.give_up(*session, "the disk did not take the rest in time; a later start completes what is there");
+        }
+        if !left.is_empty() {
+            return false;
+        }
+        for thread in std::mem::take(&mut self.state.lock().threads) {
+            // A thread that cleans up after a failure may hang with its disk.
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            if !thread.is_finished() {
+                return false;
+            }
+            // A writer's panic has been caught and told as a failed session.
+            drop(thread.join());
+        }
+        true
+    }
+}
+
+/// Where a session's writer gets its work from.
+struct SessionFeed {
+    sessions: Arc<Sessions>,
+    session: SessionId,
+    /// Another one may have the id once this is set.
+    answered: Arc<AtomicBool>,
+}
+
+impl Feed for SessionFeed {
+    fn pull(&self) -> Option<Pulled> {
+        let mut actions = Vec::with_capacity(PULLED_AT_ONCE + 2);
+        let mut state = self.sessions.state.lock();
+        if self.answered.load(Ordering::Acquire) {
+            return None;
+        }
+        let more = state.core.pull(self.session, PULLED_AT_ONCE, &mut actions);
+        Some(Pulled { actions, more, standing: state.standing(self.session)? })
+    }
+}
