@@ -64,6 +64,8 @@ pub enum EndReason {
     EndOfStream,
     /// The source failed.
     SourceLost,
+    /// The source's format changed, and no keyframe came after that.
+    FormatChanged,
     /// The source has sent nothing since well before the asked end.
     Stalled,
     /// The graph stopped.
@@ -81,6 +83,7 @@ impl EndReason {
             Self::MaxDuration => "as long as smart-rec-max-duration allows",
             Self::EndOfStream => "end of stream",
             Self::SourceLost => "source lost",
+            Self::FormatChanged => "the stream's format changed, and no keyframe came after that",
             Self::Stalled => "the source stopped sending",
             Self::Shutdown => "the graph stopped",
             Self::Crashed => "the process ended while it was written",

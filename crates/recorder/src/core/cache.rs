@@ -154,7 +154,7 @@ impl<P, C: Clone + PartialEq> Track<P, C> {
     }
 
     /// Number of the first cached frame; that of the next one if none is cached.
-    fn front(&self) -> u64 {
+    pub(super) fn front(&self) -> u64 {
         self.keys.front().map_or(self.next(), |key| key.number)
     }
 

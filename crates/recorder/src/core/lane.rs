@@ -72,14 +72,20 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
         self.time = Time::Anew { before: self.time.shift() };
     }
 
-    /// Whether `frame`, as it comes, begins a new time.
-    pub(super) fn begins_anew(&self, frame: &Frame<P>) -> bool {
-        let Some(newest) = self.track.newest() else { return false };
-        let start = self.shifted(frame.start);
-        matches!(self.time, Time::Anew { .. }) || newest.since(start) > STEP_BACK
+    /// Whether `frame`, as it comes, begins a new time: by itself, or because another stream of the source has, with
+    /// `shift`, and it fits that one better. `now` is where the source is.
+    pub(super) fn begins_anew(&self, frame: &Frame<P>, shift: i64, now: Option<RunningTime>) -> bool {
+        let off = |shift: i64| now.map_or(u64::MAX, |now| now.0.abs_diff(frame.start.0.saturating_add(shift)));
+        let other = shift != self.time.shift() && off(shift) < off(self.time.shift());
+        match self.track.newest() {
+            None => other,
+            Some(newest) => {
+                matches!(self.time, Time::Anew { .. }) || other || newest.since(self.shifted(frame.start)) > STEP_BACK
+            }
+        }
     }
 
-    /// The shift that another stream of the source has been given, if it suits this one too: both begin anew together.
+    /// Whether the shift that another stream of the source has been given suits this one too: both begin anew together.
     pub(super) fn takes_shift(&self, frame: &Frame<P>, shift: i64) -> bool {
         let start = RunningTime(frame.start.0.saturating_add(shift));
         shift != self.time.shift() && self.track.newest().is_none_or(|newest| newest.since(start) <= STEP_BACK)

@@ -6,6 +6,8 @@ mod action;
 mod bound;
 mod cache;
 mod frame;
+#[cfg(test)]
+mod generated_test;
 mod lane;
 mod progress;
 mod recording;

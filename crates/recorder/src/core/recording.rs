@@ -55,6 +55,8 @@ pub(super) struct Recording<P, C> {
     opening: Option<(Vec<(Stream, C)>, bool)>,
     other_caps: Option<C>,
     unordered: bool,
+    /// The keyframe of the group that is being read: another file may have to begin with it once more.
+    group: u64,
     /// The next frame of the main stream, and that of the other.
     cursor: u64,
     other_cursor: u64,
@@ -89,7 +91,13 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
         let key = tracks.main.frame(number)?;
         let caps = tracks.main.caps(number)?.clone();
         let now = tracks.main.newest().unwrap_or(key.start);
-        let other = tracks.other.as_ref().filter(|other| other.belongs(key.start, other_from, now));
+        let other = tracks.other.as_ref();
+        // What lies before the file does not say which format it has.
+        let early = |number: &u64| {
+            other.and_then(|other| other.track.frame(*number)).is_some_and(|frame| frame.start < key.start)
+        };
+        let other_from = (other_from..).find(|number| !early(number))?;
+        let other = other.filter(|other| other.belongs(key.start, other_from, now));
         let other_caps = other.map(|other| {
             let cached = other.track.frame(other_from).and_then(|_| other.track.caps(other_from));
             cached.unwrap_or(other.caps).clone()
@@ -102,6 +110,7 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
             other: if other_caps.is_some() { OtherState::Open } else { OtherState::None },
             other_caps,
             unordered: tracks.unordered,
+            group: number,
             cursor: number,
             other_cursor: other_from,
             caps,
@@ -117,11 +126,16 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
         self.progress.first()
     }
 
-    /// The next frames to read.
-    pub(super) fn cursors(&self) -> (u64, u64) {
+    /// The next frame of the main stream to read.
+    pub(super) fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// The frames of the main and the other stream from which on they are still needed.
+    pub(super) fn needs(&self) -> (u64, u64) {
         // A stream that the file has no place for, or no more, is not read.
         let reads_other = self.other == OtherState::Open;
-        (self.cursor, if reads_other { self.other_cursor } else { u64::MAX })
+        (self.group, if reads_other { self.other_cursor } else { u64::MAX })
     }
 
     /// The main stream has reached the asked end.
@@ -164,7 +178,7 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
         if let (Some(frame), Some(track)) = (other, track)
             && self.is_due(frame, main, fate)
         {
-            return self.read_other(frame, track.caps(self.other_cursor), end, tracks, actions);
+            return self.read_other(frame, track.caps(self.other_cursor), end, actions);
         }
         if let Some(frame) = main {
             return self.read_main(frame, end, other.is_none(), tracks, gaps, actions);
@@ -182,21 +196,12 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
         }
     }
 
-    fn read_other(
-        &mut self,
-        frame: &Frame<P>,
-        caps: Option<&C>,
-        end: Bound,
-        tracks: &Tracks<'_, P, C>,
-        actions: &mut Vec<Action<P, C>>,
-    ) -> Step {
+    fn read_other(&mut self, frame: &Frame<P>, caps: Option<&C>, end: Bound, actions: &mut Vec<Action<P, C>>) -> Step {
         if !end.is_after(frame) {
             self.other = OtherState::Reached;
         } else if caps != self.other_caps.as_ref() {
-            // From the picture before it on, so that nothing of the new format is lost; that much is in both files.
-            let key = tracks.main.key_for(Bound::running(frame.start)).filter(|key| key.start <= frame.start);
-            let from = key.map_or(self.cursor, |key| key.number);
-            return Step::OtherFormat { from, other_from: self.other_cursor };
+            // From the keyframe before it on, so that nothing of the new format is lost; that much is in both files.
+            return Step::OtherFormat { from: self.group, other_from: self.other_cursor };
         } else {
             self.other_cursor += 1;
             if frame.start >= self.first().running {
@@ -224,6 +229,9 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
             }
             self.main_end = Some(Seen::of(frame));
             return Step::Read;
+        }
+        if frame.keyframe {
+            self.group = self.cursor;
         }
         self.cursor += 1;
         // No frame is shown before it is decoded. Without decoding times: the frames between two that are each shown

@@ -152,11 +152,20 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
         }
     }
 
-    /// The next frames that it has to read, of the main and the other stream.
-    pub(super) fn cursors(&self) -> Option<(u64, u64)> {
+    /// The next frame of the main stream that it has to read.
+    pub(super) fn cursor(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Resuming { from, .. } => Some(*from),
+            Phase::Recording(recording) => Some(recording.cursor()),
+            Phase::Waiting | Phase::Failing(_) | Phase::Finishing => None,
+        }
+    }
+
+    /// The frames of the main and the other stream from which on it still needs them.
+    pub(super) fn needs(&self) -> Option<(u64, u64)> {
         match &self.phase {
             Phase::Resuming { from, other_from } => Some((*from, *other_from)),
-            Phase::Recording(recording) => Some(recording.cursors()),
+            Phase::Recording(recording) => Some(recording.needs()),
             Phase::Waiting | Phase::Failing(_) | Phase::Finishing => None,
         }
     }
@@ -242,6 +251,13 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
         } else {
             EndReason::EndReached
         }
+    }
+
+    /// Why it ends between two files.
+    fn end_without_keyframe(&self) -> EndReason {
+        let end = self.asked.effective_end();
+        let covered = self.span.is_some_and(|(_, last)| end.to(last.running, last.utc) >= 0);
+        if covered { self.end_reason() } else { EndReason::FormatChanged }
     }
 
     /// Chooses the first keyframe as soon as it is known, so that it stays until it has been read. To be called whenever
@@ -342,14 +358,14 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
                 true
             }
             Some(_) => {
-                self.close(None, self.end_reason(), actions);
+                self.close(None, self.end_without_keyframe(), actions);
                 true
             }
             None => {
                 // What is no keyframe is of no use.
                 self.phase = Phase::Resuming { from: from.max(tracks.main.next()), other_from };
                 let over = tracks.main.newest().is_some_and(|newest| newest >= end.running);
-                let reason = self.fate.map(|fate| fate.reason).or_else(|| over.then(|| self.end_reason()));
+                let reason = self.fate.map(|fate| fate.reason).or_else(|| over.then(|| self.end_without_keyframe()));
                 if let Some(reason) = reason {
                     self.close(None, reason, actions);
                 }

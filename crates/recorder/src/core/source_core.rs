@@ -65,8 +65,8 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
             lost: false,
             timeline: Timeline::default(),
             video: Lane::new(config.window),
-            // Trimmed to the video's cache, which is longer than the window by up to one group.
-            audio: Lane::new(config.window + MAX_OPEN_GOP),
+            // Trimmed to the video's cache; this bounds it where pictures no longer come.
+            audio: Lane::new(config.window + 2 * MAX_OPEN_GOP),
             shift: 0,
             shortened: None,
             sessions: Vec::new(),
@@ -148,7 +148,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     /// A frame has arrived. Frames of one stream come in decoding order.
     pub fn push(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Pushed {
         let main = self.main();
-        if self.lane(stream).begins_anew(&frame) {
+        if self.lane(stream).begins_anew(&frame, self.shift, self.timeline.now(arrival)) {
             self.resume(stream, &frame, arrival);
         }
         let start = self.lane_mut(stream).push(frame);
@@ -165,7 +165,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         self.limit_pending();
         self.pin();
         let called = |session: &Session<P, C>| {
-            let unread = session.cursors().map_or(0, |(cursor, _)| self.lane(main).track.next().saturating_sub(cursor));
+            let unread = session.cursor().map_or(0, |cursor| self.lane(main).track.next().saturating_sub(cursor));
             unread > 0 && unread.is_multiple_of(CALLED_AFTER)
         };
         if stream == main && self.sessions.iter().any(called) { Pushed::CallSessions } else { Pushed::Quiet }
@@ -242,8 +242,8 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
             return;
         }
         let bytes = held(self);
-        let slowest = self.sessions.iter_mut().filter(|session| session.cursors().is_some());
-        if let Some(slowest) = slowest.min_by_key(|session| session.cursors()) {
+        let slowest = self.sessions.iter_mut().filter(|session| session.needs().is_some());
+        if let Some(slowest) = slowest.min_by_key(|session| session.needs()) {
             slowest.fail(FailReason::Overrun { bytes });
         }
     }
@@ -251,9 +251,9 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     /// Keeps what sessions have still to read.
     fn pin(&mut self) {
         let main = self.main();
-        let cursors = || self.sessions.iter().filter(|session| session.main == main).filter_map(Session::cursors);
-        let of_main = cursors().map(|(cursor, _)| cursor).min();
-        let of_other = cursors().map(|(_, cursor)| cursor).min();
+        let needs = || self.sessions.iter().filter(|session| session.main == main).filter_map(Session::needs);
+        let of_main = needs().map(|(main, _)| main).min();
+        let of_other = needs().map(|(_, other)| other).min();
         self.lane_mut(main).track.pin(of_main);
         self.lane_mut(main.other()).track.pin(of_other);
     }
