@@ -363,7 +363,7 @@ impl Run {
         // A change of the sound's format writes the group before it once more; then the files together have all.
         let again = files.windows(2).any(|pair| pair[0].0[0] == pair[1].0[0]);
         let untimed = self.spec.reorder == Reorder::Untimed;
-        if again {
+        if again && !untimed {
             assert!(needed.iter().all(|frame| written.contains(&frame.payload)));
         } else if !untimed {
             assert_eq!(written, needed.iter().map(|frame| frame.payload).collect::<Vec<_>>());
