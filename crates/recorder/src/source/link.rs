@@ -160,7 +160,8 @@ impl Linker {
             if main {
                 (linker.0.events)(Event::SourceEnded { source: linker.0.index, error: None });
             }
-            gst::PadProbeReturn::Drop
+            // With `Drop` the bindings keep the event, and GStreamer 1.22 complains that it has none to free.
+            gst::PadProbeReturn::Handled
         });
     }
 
