@@ -73,8 +73,8 @@ impl Recorder {
         let dir = setup.dir.canonicalize().map_err(|error| Error::Folder { path: setup.dir.clone(), error })?;
         let (orders, queue) = channel();
         let several = setup.sources.len() > 1;
-        let source_events = supervisor::events_by_supervisor(events, &orders);
         let sources = setup.sources.iter().enumerate().map(|(index, source)| {
+            let inputs = supervisor::inputs(index, &orders);
             let bin = Recordbin::new(
                 Setup {
                     source: SourceName { index, sensor: source.sensor.clone() },
@@ -87,26 +87,27 @@ impl Recorder {
                     },
                     sidecar: setup.sidecar,
                 },
-                source_events.clone(),
+                supervisor::bin_events(events, &inputs),
             )?;
             let blueprint = Blueprint {
                 index,
                 location: source.location.clone(),
                 reception: setup.reception,
                 container: setup.container,
-                events: source_events.clone(),
+                events: events.clone(),
+                inputs: inputs.clone(),
             };
             let pipeline = blueprint.pipeline(&bin)?;
             blueprint.fill(&pipeline, &bin)?;
-            supervisor::forward_errors(index, &pipeline, &orders);
+            supervisor::forward_errors(&pipeline, &inputs);
             Ok(Source { blueprint, pipeline, bin })
         });
         let sources = Arc::new(sources.collect::<Result<Vec<_>, Error>>()?);
         let supervisor = {
-            let (sources, events, orders) = (sources.clone(), events.clone(), orders.clone());
+            let (sources, events) = (sources.clone(), events.clone());
             std::thread::Builder::new()
                 .name("srec-supervisor".into())
-                .spawn(move || supervisor::supervise(&sources, &orders, &queue, &events))
+                .spawn(move || supervisor::supervise(&sources, &queue, &events))
                 .map_err(|error| Error::Thread { purpose: "looking after the sources", error })?
         };
         let recorder = Self { sources, orders, supervisor: Mutex::new(Some(supervisor)) };

@@ -11,7 +11,7 @@ use gst::prelude::*;
 use crate::core::EndReason;
 use crate::event::{Event, EventSink};
 use crate::source::reconnect::{Action, Connection, Input, Moment};
-use crate::source::{self, Blueprint};
+use crate::source::{self, Blueprint, InputSink};
 use crate::{Recordbin, pipeline_error};
 
 /// How often sessions are checked for a source that has fallen silent. Only while sessions run.
@@ -40,45 +40,42 @@ pub(crate) struct Source {
     pub(crate) bin: Recordbin,
 }
 
-/// Ends of sources go to the supervisor, which tells each of them once; everything else goes on as it is.
-pub(crate) fn events_by_supervisor(events: &EventSink, orders: &Sender<Order>) -> EventSink {
-    let (events, orders) = (events.clone(), orders.clone());
+/// Brings what happens to a source to the supervisor.
+pub(crate) fn inputs(source: usize, orders: &Sender<Order>) -> InputSink {
+    let orders = orders.clone();
+    // After the end of the recorder nobody wants to know.
+    Arc::new(move |input| drop(orders.send(Order::Source { source, input })))
+}
+
+/// The end of a recordbin's streams goes to the supervisor, which tells it once; everything else goes on as it is.
+pub(crate) fn bin_events(events: &EventSink, inputs: &InputSink) -> EventSink {
+    let (events, inputs) = (events.clone(), inputs.clone());
     Arc::new(move |event| match event {
-        Event::SourceEnded { source, error } => {
-            let input = match error {
-                Some(error) => Input::Failed { error, fatal: true },
-                None => Input::EndOfStream,
-            };
-            // After the end of the recorder nobody wants to know.
-            drop(orders.send(Order::Source { source, input }));
-        }
+        Event::SourceEnded { .. } => inputs(Input::EndOfStream),
         other => events(other),
     })
 }
 
 /// Tells the supervisor of a pipeline's errors, without a thread for each bus.
-pub(crate) fn forward_errors(source: usize, pipeline: &gst::Pipeline, orders: &Sender<Order>) {
+pub(crate) fn forward_errors(pipeline: &gst::Pipeline, inputs: &InputSink) {
     let Some(bus) = pipeline.bus() else { return };
-    let orders = orders.clone();
+    let inputs = inputs.clone();
     bus.set_sync_handler(move |_, message| {
         if let gst::MessageView::Error(error) = message.view() {
             // The recordbin fails when it cannot take what comes, and that stays so.
             let fatal = message.src().is_some_and(|element| element.is::<Recordbin>());
-            let input = Input::Failed { error: pipeline_error::text(error), fatal };
-            // After the end of the recorder nobody wants to know.
-            drop(orders.send(Order::Source { source, input }));
+            inputs(Input::Failed { error: pipeline_error::text(error), fatal });
         }
         gst::BusSyncReply::Drop
     });
 }
 
 /// Runs until [`Order::Quit`], or until nobody is left to order anything. All pipelines are at rest then.
-pub(crate) fn supervise(sources: &[Source], orders: &Sender<Order>, queue: &Receiver<Order>, events: &EventSink) {
+pub(crate) fn supervise(sources: &[Source], queue: &Receiver<Order>, events: &EventSink) {
     let now = Instant::now();
     let connection = |source: &Source| Connection::new(source.blueprint.reconnect(), now, fastrand::Rng::new());
     let connections = sources.iter().map(connection).collect();
-    let mut supervisor =
-        Supervisor { sources, orders, events, connections, closing: vec![false; sources.len()], check: None };
+    let mut supervisor = Supervisor { sources, events, connections, closing: vec![false; sources.len()], check: None };
     loop {
         let order = match supervisor.next_due() {
             Some(due) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
@@ -97,7 +94,6 @@ pub(crate) fn supervise(sources: &[Source], orders: &Sender<Order>, queue: &Rece
 
 struct Supervisor<'a> {
     sources: &'a [Source],
-    orders: &'a Sender<Order>,
     events: &'a EventSink,
     /// One for each source.
     connections: Vec<Connection>,
@@ -161,11 +157,7 @@ impl Supervisor<'_> {
             Action::Connect => match source.blueprint.fill(&source.pipeline, &source.bin) {
                 // A failure is on the bus as well, with its reason.
                 Ok(()) => drop(source.pipeline.set_state(gst::State::Playing)),
-                Err(error) => {
-                    let input = Input::Failed { error: error.to_string(), fatal: false };
-                    // To itself: the queue is there as long as this thread.
-                    drop(self.orders.send(Order::Source { source: index, input }));
-                }
+                Err(error) => (source.blueprint.inputs)(Input::Failed { error: error.to_string(), fatal: false }),
             },
             Action::End { error } => {
                 let error = error.map(|error| format!("{}: {error}", name()));
@@ -185,11 +177,11 @@ impl Supervisor<'_> {
             return;
         }
         let source = &self.sources[index];
-        let (bin, orders) = (source.bin.clone(), self.orders.clone());
+        let (bin, inputs) = (source.bin.clone(), source.blueprint.inputs.clone());
         source.pipeline.call_async(move |pipeline| {
             source::empty(pipeline, &bin);
             // What the old pipeline had to say has been ordered before this. The supervisor waits for it.
-            drop(orders.send(Order::Source { source: index, input: Input::Closed }));
+            inputs(Input::Closed);
         });
     }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use gst::prelude::*;
 use parking_lot::Mutex;
 
-use super::{Blueprint, Mode, make};
+use super::reconnect::Input;
+use super::{Blueprint, InputSink, Mode, make};
 use crate::container::{codec_name, refusal};
 use crate::core::Stream;
 use crate::event::{Event, EventSink};
@@ -37,6 +38,7 @@ struct Inner {
     /// The source is connected again when it ends: its recordbin is not to see the end.
     reconnects: bool,
     events: EventSink,
+    inputs: InputSink,
     taken: Mutex<[bool; 2]>,
 }
 
@@ -51,6 +53,7 @@ impl Linker {
             container: blueprint.container,
             reconnects: blueprint.reconnect().is_some(),
             events: blueprint.events.clone(),
+            inputs: blueprint.inputs.clone(),
             taken: Mutex::new([false; 2]),
         }))
     }
@@ -58,6 +61,11 @@ impl Linker {
     /// Whether the stream is recorded at all.
     pub(super) fn wants(&self, stream: Stream) -> bool {
         self.0.mode.takes(stream)
+    }
+
+    /// The camera has described its streams.
+    pub(super) fn answered(&self) {
+        (self.0.inputs)(Input::Answered);
     }
 
     /// `pad` has a stream of whatever form: finds out what it is, parses it, and links it.
@@ -158,7 +166,7 @@ impl Linker {
             // Pictures that go on are worth more than sound that has ended.
             let main = stream == Stream::Video || !linker.0.taken.lock()[Stream::Video as usize];
             if main {
-                (linker.0.events)(Event::SourceEnded { source: linker.0.index, error: None });
+                (linker.0.inputs)(Input::EndOfStream);
             }
             // With `Drop` the bindings keep the event, and GStreamer 1.22 complains that it has none to free.
             gst::PadProbeReturn::Handled

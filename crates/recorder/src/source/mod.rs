@@ -9,12 +9,14 @@ pub(crate) mod reconnect;
 mod rtsp;
 mod uri;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gst::prelude::*;
 
 use self::link::Linker;
 pub use self::location::{Location, masked};
+use self::reconnect::Input;
 use crate::event::EventSink;
 use crate::{Container, Error, Recordbin};
 
@@ -73,9 +75,14 @@ pub(crate) struct Blueprint {
     pub(crate) reception: Reception,
     /// What its recordings can hold.
     pub(crate) container: Container,
-    /// Takes notices, and the end of a stream that the recordbin is not to see.
+    /// Takes notices.
     pub(crate) events: EventSink,
+    /// Takes what the pipeline shows of the connection.
+    pub(crate) inputs: InputSink,
 }
+
+/// Takes what happens to a source, from any thread; returns soon.
+pub(crate) type InputSink = Arc<dyn Fn(Input) + Send + Sync>;
 
 impl Blueprint {
     /// [`Reception::reconnect`] for a source that can be connected again; `None` for one that ends when it is lost.

@@ -14,6 +14,13 @@ const JITTER: f64 = 0.2;
 /// How often at most a source is looked at for silence or for its first frame.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// So long at least a camera has for its answer to an attempt (RTSP, DESCRIBE): cheap ones take seconds.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// So long at least a camera that has answered has for its first frame: `rtspsrc` tries UDP for 5 s before TCP, and some
+/// cameras send what decoding needs only with each keyframe, which can be 20 s apart.
+const FIRST_FRAME: Duration = Duration::from_secs(30);
+
 /// Something about the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
@@ -24,6 +31,8 @@ pub(crate) enum Input {
         /// No further attempt could do better: the recordbin refuses what the source sends.
         fatal: bool,
     },
+    /// It has described its streams.
+    Answered,
     /// It has ended its stream (RTCP BYE), or closed the connection.
     EndOfStream,
     /// Its pipeline is at rest and empty: what was ordered by [`Action::Close`] is done.
@@ -104,17 +113,35 @@ enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Attempt {
     since: Instant,
+    /// When to give it up.
+    limit: Instant,
+    /// The camera has described its streams.
+    answered: bool,
     /// When to look for the first frame next.
     look: Instant,
 }
 
 impl Attempt {
-    fn new(now: Instant) -> Self {
-        Self { since: now, look: now + LOOK }
+    fn new(now: Instant, interval: Option<Duration>) -> Self {
+        let limit = now + ANSWER.max(interval.unwrap_or_default());
+        Self { since: now, limit, answered: false, look: now + LOOK }
+    }
+
+    fn answered(self, now: Instant, interval: Option<Duration>) -> Self {
+        Self { limit: now + FIRST_FRAME.max(interval.unwrap_or_default()), answered: true, ..self }
     }
 
     fn look_again(self, now: Instant) -> Self {
         Self { look: now + LOOK, ..self }
+    }
+
+    fn failure(&self, now: Instant) -> String {
+        let seconds = now.saturating_duration_since(self.since).as_secs();
+        if self.answered {
+            format!("it answers, but within {seconds} s it has sent nothing")
+        } else {
+            format!("it has not answered within {seconds} s")
+        }
     }
 }
 
@@ -132,7 +159,7 @@ impl Connection {
     /// lasts before the source counts as lost; `None` for a source that is not to be connected again. `chance` draws the
     /// jitter.
     pub(crate) fn new(interval: Option<Duration>, now: Instant, chance: fastrand::Rng) -> Self {
-        Self { interval, state: State::Connecting(Attempt::new(now)), chance }
+        Self { interval, state: State::Connecting(Attempt::new(now, interval)), chance }
     }
 
     /// The one transition function.
@@ -144,13 +171,15 @@ impl Connection {
             (State::Lost { since, attempt, step: Step::Closing }, input) => {
                 let (step, actions) = match input {
                     Input::Closed => (Step::Waiting { next_try: now + self.pause(attempt) }, vec![Action::Interrupt]),
-                    Input::Failed { .. } | Input::EndOfStream | Input::Time => (Step::Closing, vec![]),
+                    Input::Failed { .. } | Input::Answered | Input::EndOfStream | Input::Time => {
+                        (Step::Closing, vec![])
+                    }
                 };
                 (State::Lost { since, attempt, step }, actions)
             }
             (State::Lost { since, attempt, step: Step::Waiting { next_try } }, _) => {
                 if now >= next_try {
-                    let step = Step::Trying(Attempt::new(now));
+                    let step = Step::Trying(Attempt::new(now, self.interval));
                     (State::Lost { since, attempt: attempt + 1, step }, vec![Action::Connect])
                 } else {
                     (State::Lost { since, attempt, step: Step::Waiting { next_try } }, vec![])
@@ -166,6 +195,14 @@ impl Connection {
                 Some(_) => lose(state, "it has ended its stream or closed the connection".into(), at),
                 None => (State::Ended, vec![Action::End { error: None }]),
             },
+            (State::Connecting(attempt), Input::Answered) => {
+                (State::Connecting(attempt.answered(now, self.interval)), vec![])
+            }
+            (State::Lost { since, attempt, step: Step::Trying(trying) }, Input::Answered) => {
+                let step = Step::Trying(trying.answered(now, self.interval));
+                (State::Lost { since, attempt, step }, vec![])
+            }
+            (state @ State::Connected { .. }, Input::Answered) => (state, vec![]),
             (state, Input::Time) => match self.interval {
                 Some(interval) => look_at(state, interval, at),
                 None => (state, vec![]),
@@ -209,7 +246,6 @@ fn lose(state: State, reason: String, at: Moment) -> (State, Vec<Action>) {
 
 /// Looks whether frames have come, or have not come for too long.
 fn look_at(state: State, interval: Duration, at: Moment) -> (State, Vec<Action>) {
-    let silence = || format!("nothing has arrived from it for {} s", interval.as_secs_f64());
     let passed = |since: Instant| at.now.saturating_duration_since(since);
     // A frame that came after the attempt had begun is of that attempt: before, the old pipeline was at rest.
     let has_come = |attempt: Attempt| at.newest_frame().is_some_and(|newest| newest > attempt.since);
@@ -219,16 +255,16 @@ fn look_at(state: State, interval: Duration, at: Moment) -> (State, Vec<Action>)
         State::Lost { since, step: Step::Trying(attempt), .. } if has_come(attempt) => {
             (State::Connected { look: next_look }, vec![Action::TellBack { after: passed(since) }])
         }
-        State::Connecting(attempt) | State::Lost { step: Step::Trying(attempt), .. }
-            if passed(attempt.since) >= interval =>
-        {
-            lose(state, silence(), at)
+        State::Connecting(attempt) | State::Lost { step: Step::Trying(attempt), .. } if at.now >= attempt.limit => {
+            lose(state, attempt.failure(at.now), at)
         }
         State::Connecting(attempt) => (State::Connecting(attempt.look_again(at.now)), vec![]),
         State::Lost { since, attempt, step: Step::Trying(trying) } => {
             (State::Lost { since, attempt, step: Step::Trying(trying.look_again(at.now)) }, vec![])
         }
-        State::Connected { .. } if at.silent_for.is_none_or(|silent| silent >= interval) => lose(state, silence(), at),
+        State::Connected { .. } if at.silent_for.is_none_or(|silent| silent >= interval) => {
+            lose(state, format!("nothing has arrived from it for {} s", interval.as_secs_f64()), at)
+        }
         State::Connected { .. } => (State::Connected { look: next_look }, vec![]),
         // Handled before anything else is asked.
         State::Lost { step: Step::Closing | Step::Waiting { .. }, .. } | State::Ended => (state, vec![]),
@@ -369,7 +405,7 @@ mod tests {
         assert_eq!(source.until_something_is_done(), [Action::Connect]);
         source.now += LOOK;
         assert_eq!(source.input(Input::Time), []);
-        assert_eq!(source.until_something_is_done(), [Action::Close], "nothing came in an interval");
+        assert_eq!(source.until_something_is_done(), [Action::Close], "it was not of the attempt");
     }
 
     #[test]
@@ -382,11 +418,34 @@ mod tests {
         );
         let silent = source.now - source.newest.unwrap();
         assert!((INTERVAL..INTERVAL + LOOK).contains(&silent), "{silent:?}");
-        // The same while it connects for the first time.
-        let mut source = Simulation::new(Some(INTERVAL), 3);
-        let begin = source.now;
-        assert!(matches!(source.until_something_is_done()[..], [Action::TellLost { .. }, Action::Close]));
-        assert!((INTERVAL..INTERVAL + LOOK).contains(&(source.now - begin)));
+    }
+
+    #[test]
+    fn an_attempt_has_time_for_an_answer_and_then_for_a_frame() {
+        for (interval, answer, frame) in [(1, 5, 30), (10, 10, 30), (60, 60, 60)] {
+            let [interval, answer, frame] = [interval, answer, frame].map(Duration::from_secs);
+            let mut source = Simulation::new(Some(interval), 3);
+            let check = |source: &mut Simulation, begin: Instant, limit: Duration, words: &str| {
+                let actions = source.until_something_is_done();
+                assert_eq!(actions.last(), Some(&Action::Close));
+                assert!((limit..limit + LOOK).contains(&(source.now - begin)), "{:?}", source.now - begin);
+                if let Action::TellLost { reason } = &actions[0] {
+                    assert!(reason.contains(words), "{reason}");
+                }
+            };
+            let begin = source.now;
+            check(&mut source, begin, answer, "has not answered");
+            source.input(Input::Closed);
+            assert_eq!(source.until_something_is_done(), [Action::Connect]);
+            source.now += Duration::from_millis(100);
+            assert_eq!(source.input(Input::Answered), []);
+            let begin = source.now;
+            check(&mut source, begin, frame, "");
+            let mut source = Simulation::new(Some(interval), 3);
+            let begin = source.now;
+            assert_eq!(source.input(Input::Answered), []);
+            check(&mut source, begin, frame, "answers, but");
+        }
     }
 
     #[test]
@@ -452,7 +511,7 @@ mod tests {
         /// Whatever happens in whatever order: told lost and back in turn, and no pipeline is built beside another one.
         #[test]
         fn any_order_of_events_keeps_the_order_of_actions(
-            seed: u64, steps in proptest::collection::vec((0u8..6, 0u64..8_000), 1..200),
+            seed: u64, steps in proptest::collection::vec((0u8..7, 0u64..8_000), 1..200),
         ) {
             let mut source = Simulation::new(Some(INTERVAL), seed);
             let (mut up, mut closing, mut lost) = (true, false, false);
@@ -462,6 +521,7 @@ mod tests {
                     0 => source.input(failed()),
                     1 => source.input(Input::EndOfStream),
                     2 | 3 if closing => { closing = false; source.input(Input::Closed) }
+                    5 if up => source.input(Input::Answered),
                     4 if up => { source.frame(); vec![] }
                     _ => source.input(Input::Time),
                 };

@@ -25,11 +25,24 @@ pub fn start_with(
     container: Container,
     reconnect: Option<Duration>,
 ) -> (Recorder, Receiver<Event>) {
+    start_all(&[source], dir, container, reconnect)
+}
+
+/// Starts a recorder of several sources.
+pub fn start_all(
+    sources: &[&str],
+    dir: &Path,
+    container: Container,
+    reconnect: Option<Duration>,
+) -> (Recorder, Receiver<Event>) {
     let (sender, events) = channel();
     let sender = Mutex::new(sender);
     let sink: EventSink = Arc::new(move |event| sender.lock().unwrap().send(event).unwrap());
     let setup = RecorderSetup {
-        sources: vec![SourceSetup { location: Location::parse(source).unwrap(), sensor: "gate".into() }],
+        sources: sources
+            .iter()
+            .map(|source| SourceSetup { location: Location::parse(source).unwrap(), sensor: "gate".into() })
+            .collect(),
         reception: Reception { mode: Mode::AudioAndVideo, latency_ms: 100, protocol: RtpProtocol::Any, reconnect },
         config: Config {
             window: Duration::from_secs(10),
