@@ -5,6 +5,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ const MOUNT: &str = "/camera";
 pub struct RtspCamera {
     port: u16,
     frames: Arc<FrameLog>,
+    silent: Arc<AtomicBool>,
     server: RTSPServer,
     source: glib::Source,
     context: glib::MainContext,
@@ -58,11 +60,25 @@ impl RtspCamera {
         Self::start_with(scene, 0, Some(frames))
     }
 
+    /// Starts a camera of any kind: a description in which each stream ends in a payloader `pay0`, `pay1`, ... Its frames
+    /// are not numbered.
+    ///
+    /// # Errors
+    /// As [`RtspCamera::start`].
+    pub fn start_described(description: &str) -> Result<Self, Error> {
+        Self::serve(0, description, false)
+    }
+
     fn start_with(scene: &Scene, port: u16, length: Option<u32>) -> Result<Self, Error> {
-        gst::init().map_err(|e| Error::gst("initialise", e))?;
         scene.check()?;
+        Self::serve(port, &description(scene, length), true)
+    }
+
+    fn serve(port: u16, description: &str, numbered: bool) -> Result<Self, Error> {
+        gst::init().map_err(|e| Error::gst("initialise", e))?;
         let frames = Arc::new(FrameLog::default());
-        let factory = media_factory(scene, length, Arc::clone(&frames))?;
+        let silent = Arc::new(AtomicBool::new(false));
+        let factory = media_factory(description, numbered.then(|| Arc::clone(&frames)), Arc::clone(&silent))?;
 
         let server = RTSPServer::new();
         server.set_address(HOST);
@@ -90,7 +106,7 @@ impl RtspCamera {
                 }
             })
             .map_err(|e| Error::io("start a camera thread", Path::new(MOUNT), e))?;
-        Ok(Self { port, frames, server, source, context, main_loop, thread: Some(thread) })
+        Ok(Self { port, frames, silent, server, source, context, main_loop, thread: Some(thread) })
     }
 
     /// The camera's address: `rtsp://`, where the client's first choice is UDP.
@@ -119,6 +135,11 @@ impl RtspCamera {
     /// [`Error::Hung`] when [`crate::HANG_GUARD`] runs out first.
     pub fn wait_for_frame(&self, counter: u32) -> Result<std::time::SystemTime, Error> {
         self.frames.wait_for(counter, crate::HANG_GUARD)
+    }
+
+    /// Sends no frame and no sound any more, or does so again; the connections stay. A camera that hangs is like that.
+    pub fn set_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
     }
 
     /// Throws all viewers out without a word, as a lost network does; new ones are welcome.
@@ -158,8 +179,8 @@ fn disconnect_all(server: &RTSPServer) {
     server.client_filter(Some(&mut |_, _| RTSPFilterResult::Remove));
 }
 
-/// The recipe for the stream: one pipeline that all viewers share.
-fn media_factory(scene: &Scene, length: Option<u32>, frames: Arc<FrameLog>) -> Result<RTSPMediaFactory, Error> {
+/// A scene as a camera's pipeline, a payloader for each stream.
+fn description(scene: &Scene, length: Option<u32>) -> String {
     let mut description = scene.video(Live::Yes, length);
     description.push_str(match scene.video_codec() {
         Codec::H264 => " ! rtph264pay name=pay0 pt=96 config-interval=-1",
@@ -173,21 +194,43 @@ fn media_factory(scene: &Scene, length: Option<u32>, frames: Arc<FrameLog>) -> R
             _ => " ! rtpmp4gpay name=pay1 pt=97",
         });
     }
+    description
+}
+
+/// The recipe for the stream: one pipeline that all viewers share. `frames`: where they are to be numbered.
+fn media_factory(
+    description: &str,
+    frames: Option<Arc<FrameLog>>,
+    silent: Arc<AtomicBool>,
+) -> Result<RTSPMediaFactory, Error> {
     // A missing element shall be known now, not as a "503" to the first viewer.
-    gst::parse::launch(&description).map_err(|e| Error::gst("build a camera", e))?;
+    gst::parse::launch(description).map_err(|e| Error::gst("build a camera", e))?;
 
     let factory = RTSPMediaFactory::new();
     factory.set_launch(&format!("( {description} )"));
     factory.set_shared(true);
     factory.connect_media_configure(move |_, media| {
         stamp_capture_time(media);
-        if let Ok(bin) = media.element().downcast::<gst::Bin>()
-            && let Err(e) = Scene::number_frames(&bin, Arc::clone(&frames))
+        let Ok(bin) = media.element().downcast::<gst::Bin>() else { return };
+        if let Some(frames) = &frames
+            && let Err(e) = Scene::number_frames(&bin, Arc::clone(frames))
         {
             gst::element_error!(bin, gst::CoreError::Failed, ["{e}"]);
         }
+        for payloader in ["pay0", "pay1"].iter().filter_map(|name| bin.by_name(name)) {
+            hush_when_told(&payloader, &silent);
+        }
     });
     Ok(factory)
+}
+
+/// Drops what a payloader makes for as long as the camera is to be silent.
+fn hush_when_told(payloader: &gst::Element, silent: &Arc<AtomicBool>) {
+    let Some(pad) = payloader.static_pad("src") else { return };
+    let silent = Arc::clone(silent);
+    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, _| {
+        if silent.load(Ordering::Relaxed) { gst::PadProbeReturn::Handled } else { gst::PadProbeReturn::Ok }
+    });
 }
 
 /// Makes the camera's RTCP sender reports say when frames were captured, as its frame log does. GStreamer's default is
