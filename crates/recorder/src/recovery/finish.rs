@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use rustix::fs::{AtFlags, RenameFlags};
+use rustix::fs::{AtFlags, FallocateFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::find::is_still;
@@ -82,9 +82,15 @@ fn write(leftover: &Leftover, plan: &Plan) -> Result<(), Halt> {
     if let Some(refused) = &leftover.read_only {
         return Err(Halt::Writing(refused.kind().into()));
     }
+    let len = plan.index.len() as u64;
+    // Takes the room before anything is changed. Not every file system can; then writing tells.
+    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, plan.end, len) {
+        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
+        Err(error) => return Err(Halt::Writing(error.into())),
+    }
     let append = || {
         file.write_all_at(&plan.index, plan.end)?;
-        file.set_len(plan.end + plan.index.len() as u64)?;
+        file.set_len(plan.end + len)?;
         file.sync_all()
     };
     if let Err(error) = append() {

@@ -280,6 +280,8 @@ fn to_float(content: &[u8]) -> Option<f64> {
 fn codec(id: &[u8], private: Option<&[u8]>) -> String {
     // WAVEFORMATEX begins with the format's number, little-endian.
     let wave = private.and_then(|private| private.get(..2)).map(|tag| u16::from_le_bytes([tag[0], tag[1]]));
+    // BITMAPINFOHEADER has the format's four letters at byte 16.
+    let is_jpeg = private.and_then(|private| private.get(16..20)).is_some_and(|letters| letters == b"MJPG");
     let id = String::from_utf8_lossy(id);
     match (id.trim_end_matches('\0'), wave) {
         ("V_MPEG4/ISO/AVC", _) => "video/x-h264".into(),
@@ -288,6 +290,7 @@ fn codec(id: &[u8], private: Option<&[u8]>) -> String {
         ("V_VP8", _) => "video/x-vp8".into(),
         ("V_VP9", _) => "video/x-vp9".into(),
         ("V_MJPEG", _) => "image/jpeg".into(),
+        ("V_MS/VFW/FOURCC", _) if is_jpeg => "image/jpeg".into(),
         ("A_OPUS", _) => "audio/x-opus".into(),
         ("A_MS/ACM", Some(7)) => "audio/x-mulaw".into(),
         ("A_MS/ACM", Some(6)) => "audio/x-alaw".into(),

@@ -2,12 +2,18 @@
 //! the index that an ordinary file has, and their name. Media stays where it is, nothing is copied.
 //! It knows files, not sessions: joining its figures with journals and sidecars is left to the caller.
 
+#[cfg(test)]
+mod cuts_test;
 mod ebml;
 mod find;
 mod finish;
+#[cfg(test)]
+mod folder_test;
 mod input;
 mod mkv;
 mod mp4;
+#[cfg(test)]
+mod recording;
 
 use std::fs::File;
 use std::io;
@@ -132,6 +138,15 @@ impl Leftover {
             Halt::Cancelled => Error::Cancelled { file: self.file.clone() },
             other => Error::Left { file: self.file.clone(), reason: other.to_string() },
         })
+    }
+}
+
+impl Drop for Leftover {
+    /// Lets go of the file at once: a process that is being started in this moment has a copy of everything that is open
+    /// here, and closing it would not unlock it before that process runs.
+    fn drop(&mut self) {
+        // Cannot fail for an open file; if it did, closing it unlocks it.
+        let _ = rustix::fs::flock(&self.open, rustix::fs::FlockOperation::Unlock);
     }
 }
 

@@ -96,7 +96,7 @@ fn has_mvex(input: &Input, moov: &Range<u64>) -> Result<bool, Halt> {
 pub(super) fn scan(input: &Input) -> Result<Layout, Halt> {
     match place_at(input, 0)? {
         Some(place) if place.kind == *b"ftyp" => {}
-        _ if input.begins_with_nothing()? => return Ok(Layout::Empty),
+        _ if input.len < 8 || input.begins_with_nothing()? => return Ok(Layout::Empty),
         _ => return Ok(Layout::Foreign),
     }
     let mut at = 0;

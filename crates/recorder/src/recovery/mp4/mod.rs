@@ -46,6 +46,7 @@ fn plan(input: &Input, fragments: &Fragments) -> Result<Found, Halt> {
             break;
         }
     }
+    tracks.iter_mut().for_each(Track::settle);
     let streams = figures(moov, &tracks);
     if streams.is_empty() {
         return Ok(Found::Empty);

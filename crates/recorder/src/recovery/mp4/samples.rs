@@ -85,9 +85,7 @@ pub(super) fn tracks(moov: &[u8]) -> Option<Vec<Track>> {
 fn spread(table: Option<&[u8]>, len: usize) -> impl Iterator<Item = u32> {
     let pairs = table.and_then(|table| table.get(8..)).unwrap_or_default().chunks_exact(8);
     pairs
-        .flat_map(|pair| {
-            std::iter::repeat_n(pair.u32_at(4).unwrap_or(0), pair.u32_at(0).unwrap_or(0) as usize)
-        })
+        .flat_map(|pair| std::iter::repeat_n(pair.u32_at(4).unwrap_or(0), pair.u32_at(0).unwrap_or(0) as usize))
         .chain(std::iter::repeat(0))
         .take(len)
 }
@@ -106,8 +104,11 @@ fn listed(stbl: &[u8]) -> Option<Vec<Sample>> {
         (None, Some(co64)) => co64.get(8..)?.chunks_exact(8).filter_map(|at| at.u64_at(0)).collect(),
         (None, None) => return None,
     };
-    let runs: Vec<(u32, u32)> =
-        find(stbl, &[b"stsc"])?.get(8..)?.chunks_exact(12).filter_map(|run| Some((run.u32_at(0)?, run.u32_at(4)?))).collect();
+    let runs: Vec<(u32, u32)> = find(stbl, &[b"stsc"])?
+        .get(8..)?
+        .chunks_exact(12)
+        .filter_map(|run| Some((run.u32_at(0)?, run.u32_at(4)?)))
+        .collect();
     let mut durations = spread(find(stbl, &[b"stts"]), count);
     let mut compositions = spread(find(stbl, &[b"ctts"]), count);
     let keys: Option<std::collections::HashSet<u32>> = find(stbl, &[b"stss"])
@@ -139,12 +140,7 @@ fn listed(stbl: &[u8]) -> Option<Vec<Sample>> {
 }
 
 /// Adds a fragment's frames. False: it is damaged or its frames are not in the file up to `end`; nothing was added.
-pub(super) fn add_fragment(
-    input: &Input,
-    tracks: &mut [Track],
-    moof: &Range<u64>,
-    end: u64,
-) -> Result<bool, Halt> {
+pub(super) fn add_fragment(input: &Input, tracks: &mut [Track], moof: &Range<u64>, end: u64) -> Result<bool, Halt> {
     let Some(bytes) = input.read(moof.start, moof.end - moof.start)? else { return Ok(false) };
     let before: Vec<(usize, u64)> = tracks.iter().map(|track| (track.samples.len(), track.end)).collect();
     let whole = children(&bytes[8..])
@@ -195,11 +191,33 @@ impl Track {
     fn jump_to(&mut self, start: u64) {
         // mp4mux rounds the starts of fragments by themselves; less than a millisecond is no hole.
         let rounding = u64::from(self.timescale.div_ceil(1000));
-        if let Some(last) = self.samples.last_mut()
-            && start > self.end + rounding
-        {
+        if start <= self.end + rounding {
+            return;
+        }
+        let missing = u32::try_from(start - self.end).unwrap_or(u32::MAX);
+        self.share_out(missing);
+        if let Some(last) = self.samples.last_mut().filter(|_| self.end < start) {
             last.duration = last.duration.saturating_add(u32::try_from(start - self.end).unwrap_or(u32::MAX));
-            self.end = start;
+        }
+        self.end = start;
+    }
+
+    /// mp4mux 1.22 leaves out the durations of a fragment's last frames where the fragment has no common one. Gives those
+    /// frames equal parts of `missing`.
+    fn share_out(&mut self, missing: u32) {
+        let without = self.samples.iter().rev().take_while(|sample| sample.duration == 0).count();
+        let Some(part) = u32::try_from(without).ok().and_then(|count| missing.checked_div(count)) else { return };
+        for sample in self.samples.iter_mut().rev().take(without) {
+            sample.duration = part;
+            self.end += u64::from(part);
+        }
+    }
+
+    /// The last fragment has been added: the durations that it leaves out are like those before.
+    pub(super) fn settle(&mut self) {
+        let without = self.samples.iter().rev().take_while(|sample| sample.duration == 0).count();
+        if let Some(usual) = self.samples.iter().rev().nth(without).map(|sample| sample.duration) {
+            self.share_out(usual.saturating_mul(u32::try_from(without).unwrap_or(0)));
         }
     }
 
@@ -212,8 +230,7 @@ impl Track {
             at += 4;
             value
         };
-        let mut offset =
-            if flags & 0x1 != 0 { base.checked_add_signed(next()?.cast_signed().into())? } else { offset };
+        let mut offset = if flags & 0x1 != 0 { base.checked_add_signed(next()?.cast_signed().into())? } else { offset };
         let mut first_flags = if flags & 0x4 != 0 { Some(next()?) } else { None };
         for _ in 0..count {
             let mut field = |flag, default| if flags & flag != 0 { next() } else { Some(default) };
