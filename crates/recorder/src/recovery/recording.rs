@@ -12,11 +12,14 @@ use parking_lot::Mutex;
 use super::{Finished, Leftover, Recovered, find};
 use crate::Container;
 
+/// Where a write went, and what was written.
+type Write = (u64, Vec<u8>);
+
 /// A finished recording and how it came about.
 pub(super) struct Recording {
     pub(super) container: Container,
-    /// Position and bytes of each write, in order.
-    pub(super) writes: Vec<(u64, Vec<u8>)>,
+    /// In order.
+    pub(super) writes: Vec<Write>,
     /// As the muxer finished it.
     pub(super) finished: Vec<u8>,
 }
@@ -45,7 +48,7 @@ impl Recording {
         description: &str,
         path: &Path,
         muxed: impl Fn(&gst::BufferRef) + Clone + Send + Sync + 'static,
-    ) -> Vec<(u64, Vec<u8>)> {
+    ) -> Vec<Write> {
         gst::init().unwrap();
         let pipeline = gst::Pipeline::new();
         let mux = container.muxer().unwrap();
@@ -121,7 +124,7 @@ impl Recording {
     }
 }
 
-fn log_writes(pad: &gst::Pad) -> Arc<Mutex<Vec<(u64, Vec<u8>)>>> {
+fn log_writes(pad: &gst::Pad) -> Arc<Mutex<Vec<Write>>> {
     let writes = Arc::new(Mutex::new(Vec::new()));
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::EVENT_DOWNSTREAM;
     let position = Arc::new(Mutex::new(0_u64));
