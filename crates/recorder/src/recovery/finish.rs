@@ -3,6 +3,8 @@
 //! What is to be done is left to them.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -38,6 +40,9 @@ pub(super) struct Plan {
     pub(super) index: Vec<u8>,
     /// Then, in this order: at which byte, which bytes. Each of them leaves a file that can be found and finished again.
     pub(super) patches: Vec<(u64, Vec<u8>)>,
+    /// What makes a file playable again as it was before the muxer began to finalise it: for when there is no room for
+    /// the index. Takes no room.
+    pub(super) undo: Vec<(u64, Vec<u8>)>,
 }
 
 pub(super) fn finish(leftover: &Leftover, cancel: &AtomicBool) -> Result<Finished, Halt> {
@@ -83,24 +88,28 @@ fn write(leftover: &Leftover, plan: &Plan) -> Result<(), Halt> {
         return Err(Halt::Writing(refused.kind().into()));
     }
     let len = plan.index.len() as u64;
-    // Takes the room before anything is changed. Not every file system can; then writing tells.
-    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, plan.end, len) {
-        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
-        Err(error) => return Err(Halt::Writing(error.into())),
-    }
     let append = || {
+        // Takes the room before anything is changed. Not every file system can; then writing tells.
+        match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, plan.end, len) {
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
+            Err(error) => return Err(error.into()),
+        }
         file.write_all_at(&plan.index, plan.end)?;
         file.set_len(plan.end + len)?;
         file.sync_all()
     };
     if let Err(error) = append() {
-        // Half an index is one more tail that is not whole; without it the file takes less room on a full disk. If that
-        // fails too, the next start cuts it off.
-        let _ = file.set_len(plan.end);
+        // Half an index is one more tail that is not whole. The first error is the one to tell; what fails here is done
+        // by the next start.
+        let _ = file.set_len(plan.end).and_then(|()| patch(file, &plan.undo));
         return Err(Halt::Writing(error));
     }
     // Nothing may point to the index before it is on the disk.
-    plan.patches.iter().try_for_each(|(at, bytes)| file.write_all_at(bytes, *at)).map_err(Halt::Writing)
+    patch(file, &plan.patches).map_err(Halt::Writing)
+}
+
+fn patch(file: &File, patches: &[(u64, Vec<u8>)]) -> io::Result<()> {
+    patches.iter().try_for_each(|(at, bytes)| file.write_all_at(bytes, *at))
 }
 
 fn name(path: &Path) -> &OsStr {

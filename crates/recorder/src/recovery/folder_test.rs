@@ -214,8 +214,40 @@ fn a_full_disk_leaves_what_was_there() {
     while std::io::Write::write_all(&mut file, &[1; 4096]).is_ok() {}
     let message = left(leftover.finish(&AtomicBool::new(false)).unwrap_err());
     assert!(message.contains("No space left"), "{message}");
-    assert_eq!(std::fs::read(&leftover.file).unwrap(), UNFINISHED[..]);
+    // At most the tail that is not whole has gone.
+    let kept = std::fs::read(&leftover.file).unwrap();
+    assert!(UNFINISHED.starts_with(&kept));
+    let playable = testbed::ffprobe(&leftover.file).unwrap().frames;
     drop(file);
     std::fs::remove_file(&filler).unwrap();
-    assert!(finish(&leftover).is_some(), "with room it goes on");
+    assert_eq!(finish(&leftover).unwrap().streams[0].frames, playable, "with room it goes on");
+}
+
+#[test]
+#[ignore = "needs root, to mount a file system"]
+fn a_disk_that_filled_up_in_the_finalisation_leaves_a_playable_file() {
+    let recording = Recording::make(Container::Mp4, PICTURE_AND_SOUND);
+    let begins: usize = recording.writes[..recording.finalisation()].iter().map(|(_, bytes)| bytes.len()).sum();
+    let ends = recording.written();
+    let last = recording.writes.last().unwrap().1.len();
+    for written in [begins + 1, ends - last, ends - last + 100, ends - last / 2, ends - 1] {
+        let mount = Mount::new("size=1m");
+        let path = mount.0.path();
+        let leftover = leave(path, Container::Mp4, &recording.after(written));
+        let mut filler = std::fs::File::create(path.join("filler")).unwrap();
+        while std::io::Write::write_all(&mut filler, &[1; 4096]).is_ok() {}
+        match leftover.finish(&AtomicBool::new(false)) {
+            Ok(Finished::Recording(recovered)) => assert!(recovered.cut > 0, "it took the room of its tail"),
+            Ok(Finished::Empty) => panic!("it was playable before"),
+            Err(error) => {
+                assert!(left(error).contains("No space left"));
+                let judged = testbed::ffprobe(&leftover.file).unwrap();
+                let frames = judged.frames;
+                drop(filler);
+                std::fs::remove_file(path.join("filler")).unwrap();
+                let recovered = finish(&leftover).unwrap();
+                assert_eq!(frames, recovered.streams[0].frames, "all of it plays while it waits");
+            }
+        }
+    }
 }

@@ -238,7 +238,7 @@ impl Walk {
         // Last: with it the file is closed.
         let size = self.end + cues.len() as u64 - self.segment.body;
         patches.extend(size_bytes(size, self.segment.size_len).map(|bytes| (self.segment.size_at, bytes)));
-        Ok(Plan { streams, end: self.end, index: cues, patches })
+        Ok(Plan { streams, end: self.end, index: cues, patches, undo: Vec::new() })
     }
 }
 

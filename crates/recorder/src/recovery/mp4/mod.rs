@@ -65,7 +65,19 @@ fn plan(input: &Input, fragments: &Fragments) -> Result<Found, Halt> {
         (_, 16) => (mdat.at + 8, size.to_be_bytes().to_vec()),
         _ => return Err(Halt::Unknown("it is larger than 4 GiB and has no room for its size")),
     };
-    Ok(Found::Unfinished(Plan { streams, end, index, patches: vec![patch] }))
+    Ok(Found::Unfinished(Plan { streams, end, index, patches: vec![patch], undo: undo(fragments) }))
+}
+
+/// Makes the first `mdat` end where the first index begins, and the index visible, as they are until mp4mux finalises.
+fn undo(fragments: &Fragments) -> Vec<(u64, Vec<u8>)> {
+    let Fragments { mdat, moov, .. } = fragments;
+    // A header of 16 bytes stands where an empty `free` was and a header of 8.
+    let (at, mut header) =
+        if mdat.header == 16 { (mdat.at + 8, [8_u32.to_be_bytes(), *b"free"].concat()) } else { (mdat.at, Vec::new()) };
+    let Ok(size) = u32::try_from(moov.start - at) else { return Vec::new() };
+    header.extend(size.to_be_bytes());
+    header.extend(b"mdat");
+    vec![(moov.start + 4, b"moov".to_vec()), (mdat.at, header)]
 }
 
 /// The tracks that have frames.
