@@ -32,9 +32,14 @@ pub(super) const PICTURE_AND_SOUND: &str = "videotestsrc num-buffers=200 ! video
 impl Recording {
     /// Runs `description`, whose streams end in `mux.`, to its end.
     pub(super) fn make(container: Container, description: &str) -> Self {
+        Self::with(container, &muxer(container), description)
+    }
+
+    /// The same with another muxer, or other settings.
+    pub(super) fn with(container: Container, mux: &gst::Element, description: &str) -> Self {
         let dir = testbed::temp_dir().unwrap();
         let path = dir.path().join("recording");
-        let writes = Self::write(container, description, &path, |_| {});
+        let writes = Self::write(mux, description, &path, |_| {});
         let finished = std::fs::read(&path).unwrap();
         let recording = Self { container, writes, finished };
         assert_eq!(recording.after(usize::MAX), recording.finished, "the log of writes is complete");
@@ -44,21 +49,19 @@ impl Recording {
     /// Writes a file with the muxer and its settings; returns the log of its writes. `muxed` is called for each buffer
     /// that the muxer takes.
     pub(super) fn write(
-        container: Container,
+        mux: &gst::Element,
         description: &str,
         path: &Path,
         muxed: impl Fn(&gst::BufferRef) + Clone + Send + Sync + 'static,
     ) -> Vec<Write> {
-        gst::init().unwrap();
         let pipeline = gst::Pipeline::new();
-        let mux = container.muxer().unwrap();
         // Unbuffered: what the log says is what a killed process leaves.
         let sink = gst::ElementFactory::make("filesink")
             .property("location", path)
             .property_from_str("buffer-mode", "unbuffered")
             .build()
             .unwrap();
-        pipeline.add_many([&mux, &sink]).unwrap();
+        pipeline.add_many([mux, &sink]).unwrap();
         mux.link(&sink).unwrap();
         for branch in description.split("mux.").filter(|branch| !branch.trim().is_empty()) {
             let branch = format!("{branch} queue name=out max-size-time=0 max-size-buffers=0 max-size-bytes=0");
@@ -66,7 +69,7 @@ impl Recording {
             let output = bin.by_name("out").unwrap().static_pad("src").unwrap();
             bin.add_pad(&gst::GhostPad::with_target(&output).unwrap()).unwrap();
             pipeline.add(&bin).unwrap();
-            bin.link(&mux).unwrap();
+            bin.link(mux).unwrap();
             let muxed = muxed.clone();
             output.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
                 info.buffer().inspect(|buffer| muxed(buffer));
@@ -122,6 +125,12 @@ impl Recording {
         });
         found.expect("the muxer finalises as it did when this was written")
     }
+}
+
+/// The muxer with the settings of the product.
+pub(super) fn muxer(container: Container) -> gst::Element {
+    gst::init().unwrap();
+    container.muxer().unwrap()
 }
 
 fn log_writes(pad: &gst::Pad) -> Arc<Mutex<Vec<Write>>> {

@@ -1,6 +1,6 @@
 //! The top level of an MP4 file that mp4mux has begun: which boxes are there, and up to where it is whole.
 //! Layout as mp4mux 1.22 writes it with `first-moov-then-finalise` (seen with strace): `ftyp`, `free`, `mdat` and the
-//! first `moov`; then `free`, `mdat`, `moof` per fragment. What the boxes say is left to `samples` and `moov`.
+//! first `moov`; then `free`, `mdat`, `moof` per fragment. With `dash-or-mss`: `ftyp`, `moov`; then `moof`, `mdat`.
 
 use std::ops::Range;
 
@@ -45,8 +45,10 @@ pub(super) enum Layout {
 /// A file in fragments.
 #[derive(Debug)]
 pub(super) struct Fragments {
-    pub(super) mdat: Place,
-    /// The box before `mdat` is an empty `free`, to make room for a 64-bit size.
+    /// The box that is to hold everything up to the new index: the first `mdat`, or the first index where that comes
+    /// before.
+    pub(super) cover: Place,
+    /// The box before it is an empty `free`, to make room for a 64-bit size.
     pub(super) room: bool,
     /// The first index.
     pub(super) moov: Range<u64>,
@@ -110,11 +112,11 @@ pub(super) fn scan(input: &Input) -> Result<Layout, Halt> {
         }
         let Some(whole) = whole else { break };
         if is_index(place.kind) {
-            let Some((mdat, room)) = mdat else { break };
+            let (cover, room) = mdat.unwrap_or((place.clone(), false));
             if place.kind == *b"moov" && !has_mvex(input, &whole)? {
                 return Ok(Layout::Ordinary { moov: whole });
             }
-            return Ok(Layout::Unfinished(fragments(input, mdat, room, whole)?));
+            return Ok(Layout::Unfinished(fragments(input, cover, room, whole)?));
         }
         before = Some(place);
         at = whole.end;
@@ -129,7 +131,7 @@ pub(super) fn scan(input: &Input) -> Result<Layout, Halt> {
 }
 
 /// Collects the fragments after the first index, up to whatever is incomplete or a second index.
-fn fragments(input: &Input, mdat: Place, room: bool, moov: Range<u64>) -> Result<Fragments, Halt> {
+fn fragments(input: &Input, cover: Place, room: bool, moov: Range<u64>) -> Result<Fragments, Halt> {
     let mut end = moov.end;
     let mut moofs = Vec::new();
     while let Some(place) = place_at(input, end)? {
@@ -139,7 +141,7 @@ fn fragments(input: &Input, mdat: Place, room: bool, moov: Range<u64>) -> Result
             moofs.push(whole);
         }
     }
-    Ok(Fragments { mdat, room, moov, moofs, end })
+    Ok(Fragments { cover, room, moov, moofs, end })
 }
 
 /// Looks for an index in media data: a box `moov` (or what mp4mux makes of it) that begins with a box `mvhd`.

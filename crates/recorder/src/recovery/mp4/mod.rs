@@ -34,7 +34,7 @@ pub(super) fn inspect(input: &Input) -> Result<Found, Halt> {
 
 fn plan(input: &Input, fragments: &Fragments) -> Result<Found, Halt> {
     let unknown = || Halt::Unknown("its first index has a form that is not ours");
-    let Fragments { mdat, moov, moofs, .. } = fragments;
+    let Fragments { cover, moov, moofs, .. } = fragments;
     let Some(bytes) = input.read(moov.start, moov.end - moov.start)? else { return Ok(Found::Empty) };
     let moov = &bytes[8..];
     let mut tracks = samples::tracks(moov).ok_or_else(unknown)?;
@@ -52,17 +52,14 @@ fn plan(input: &Input, fragments: &Fragments) -> Result<Found, Halt> {
         return Ok(Found::Empty);
     }
     let index = moov::build(moov, &tracks).ok_or_else(unknown)?;
-    let size = end - mdat.at;
-    let patch = match (u32::try_from(size), mdat.header) {
-        (Ok(size), 8) => (mdat.at, size.to_be_bytes().to_vec()),
-        // The empty box before it gives its 8 bytes for a longer header.
-        (Err(_), 8) if fragments.room => {
-            let mut header = vec![0, 0, 0, 1];
-            header.extend(b"mdat");
-            header.extend((size + 8).to_be_bytes());
-            (mdat.at - 8, header)
-        }
-        (_, 16) => (mdat.at + 8, size.to_be_bytes().to_vec()),
+    let size = end - cover.at;
+    let long = |size: u64| [&1_u32.to_be_bytes(), b"mdat".as_slice(), &size.to_be_bytes()].concat();
+    let patch = match (u32::try_from(size), cover.header) {
+        (Ok(size), 8) => (cover.at, [size.to_be_bytes(), *b"mdat"].concat()),
+        // The empty box before it gives its 8 bytes for a longer header; an index is not read any more.
+        (Err(_), 8) if fragments.room => (cover.at - 8, long(size + 8)),
+        (Err(_), 8) if cover.at == fragments.moov.start => (cover.at, long(size)),
+        (_, 16) => (cover.at, long(size)),
         _ => return Err(Halt::Unknown("it is larger than 4 GiB and has no room for its size")),
     };
     Ok(Found::Unfinished(Plan { streams, end, index, patches: vec![patch], undo: undo(fragments) }))
@@ -70,7 +67,11 @@ fn plan(input: &Input, fragments: &Fragments) -> Result<Found, Halt> {
 
 /// Makes the first `mdat` end where the first index begins, and the index visible, as they are until mp4mux finalises.
 fn undo(fragments: &Fragments) -> Vec<(u64, Vec<u8>)> {
-    let Fragments { mdat, moov, .. } = fragments;
+    let Fragments { cover: mdat, moov, .. } = fragments;
+    if mdat.at == moov.start {
+        // Nobody finalises such a file but this module, in a step.
+        return Vec::new();
+    }
     // A header of 16 bytes stands where an empty `free` was and a header of 8.
     let (at, mut header) =
         if mdat.header == 16 { (mdat.at + 8, [8_u32.to_be_bytes(), *b"free"].concat()) } else { (mdat.at, Vec::new()) };
