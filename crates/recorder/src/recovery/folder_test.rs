@@ -217,7 +217,7 @@ fn a_full_disk_leaves_what_was_there() {
     // At most the tail that is not whole has gone.
     let kept = std::fs::read(&leftover.file).unwrap();
     assert!(UNFINISHED.starts_with(&kept));
-    let playable = testbed::ffprobe(&leftover.file).unwrap().frames;
+    let playable = testbed::ffprobe(&leftover.file).unwrap().packets;
     drop(file);
     std::fs::remove_file(&filler).unwrap();
     assert_eq!(finish(&leftover).unwrap().streams[0].frames, playable, "with room it goes on");
@@ -242,7 +242,7 @@ fn a_disk_that_filled_up_in_the_finalisation_leaves_a_playable_file() {
             Err(error) => {
                 assert!(left(error).contains("No space left"));
                 let judged = testbed::ffprobe(&leftover.file).unwrap();
-                let frames = judged.frames;
+                let frames = judged.packets;
                 drop(filler);
                 std::fs::remove_file(path.join("filler")).unwrap();
                 let recovered = finish(&leftover).unwrap();
