@@ -11,6 +11,7 @@ mod pipeline_error;
 pub mod record;
 pub mod recordbin;
 pub mod recorder;
+pub mod recovery;
 pub mod source;
 mod supervisor;
 mod writer;

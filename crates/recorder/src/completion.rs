@@ -1,0 +1,166 @@
+//! What a start does with the recordings that an earlier process left unfinished: each becomes an ordinary file with its
+//! sidecar, and its trigger gets its receipt after all. On a thread of its own, beside the live sources.
+//! Making a file complete is left to `recovery`, what happened in the session is in its journal.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::core::{EndReason, Gaps, Interval, Stream, Utc, UtcInterval, nanos};
+use crate::event::{Event, EventSink};
+use crate::record::{AudioTrack, FailedRecord, FileRecord, Times, VideoTrack, notes, shortage};
+use crate::recovery::{self, Finished, Leftover, Recovered, StreamFigures};
+use crate::writer::publish_sidecar;
+use crate::{DoneRecord, Error};
+
+/// The running thread; cancelled and joined when dropped.
+pub(crate) struct Completion {
+    cancel: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Completion {
+    /// Looks through `dir` and completes what it finds. Tells `events` of each recording, and at last of its own end.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn start(dir: PathBuf, sidecar: bool, events: EventSink) -> Result<Self, Error> {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let thread = {
+            let cancel = cancel.clone();
+            std::thread::Builder::new()
+                .name("srec-recovery".into())
+                .spawn(move || {
+                    complete_all(&dir, sidecar, &cancel, &events);
+                    events(Event::RecoveryEnded);
+                })
+                .map_err(|error| Error::Thread { purpose: "completing earlier recordings", error })?
+        };
+        Ok(Self { cancel, thread: Some(thread) })
+    }
+}
+
+impl Drop for Completion {
+    fn drop(&mut self) {
+        self.cancel.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // What a panic has left undone, the next start finds.
+            drop(thread.join());
+        }
+    }
+}
+
+fn complete_all(dir: &Path, sidecar: bool, cancel: &AtomicBool, events: &EventSink) {
+    let leftovers = match recovery::find(dir) {
+        Ok(leftovers) => leftovers,
+        Err(error) => {
+            let text = format!("'{}' cannot be searched for unfinished recordings: {error}", dir.display());
+            return events(Event::Notice(text));
+        }
+    };
+    for leftover in leftovers {
+        if cancel.load(Ordering::Relaxed) {
+            return;
+        }
+        match complete(&leftover, sidecar, cancel) {
+            Ok(event) => events(event),
+            Err(text) => events(Event::Notice(text)),
+        }
+    }
+}
+
+fn complete(leftover: &Leftover, sidecar: bool, cancel: &AtomicBool) -> Result<Event, String> {
+    // Read before the recording gets its name: what is told must be known by then.
+    let journal = leftover.journal.as_deref().and_then(read);
+    let finished = leftover.finish(cancel).map_err(|error| error.to_string())?;
+    let event = match (finished, journal) {
+        (Finished::Recording(recovered), Some(journal)) => {
+            let mut done = fill(journal, &recovered);
+            if sidecar && let Err(error) = publish_sidecar(&mut done) {
+                done.notes.push(format!("the sidecar could not be written: {error}"));
+            }
+            Ok(Event::Recovered(Ok(Box::new(done))))
+        }
+        (Finished::Empty, Some(journal)) => Ok(Event::Recovered(Err(Box::new(nothing_left(journal))))),
+        (Finished::Recording(recovered), None) => Err(format!(
+            "'{}' has been completed, which a crash had cut off; there is no record of what it was asked for",
+            recovered.file.display()
+        )),
+        (Finished::Empty, None) => Err(format!(
+            "'{}' was begun before a crash and held nothing; it has been removed",
+            leftover.file.display()
+        )),
+    };
+    if let Some(journal) = leftover.journal.as_deref().filter(|journal| journal.exists()) {
+        std::fs::remove_file(journal).map_err(|error| format!("'{}' cannot be removed: {error}", journal.display()))?;
+    }
+    event
+}
+
+/// A journal that was cut off itself says nothing.
+fn read(journal: &Path) -> Option<DoneRecord> {
+    serde_json::from_slice(&std::fs::read(journal).ok()?).ok()
+}
+
+/// The session's record, with what its last file really holds.
+fn fill(mut done: DoneRecord, recovered: &Recovered) -> DoneRecord {
+    let stream = |wanted| recovered.streams.iter().find(|figures| figures.stream == wanted);
+    let main = stream(Stream::Video).or_else(|| stream(Stream::Audio));
+    let length = main.map_or(0, |main| main.end_ns.saturating_sub(main.first_ns));
+    let length = Duration::from_nanos(u64::try_from(length).unwrap_or(0));
+    let last = done.files.pop();
+    let begins = last.as_ref().map_or(done.actual, |last| last.actual);
+    done.files.push(FileRecord {
+        file: recovered.file.clone(),
+        actual: lasting(begins, length),
+        presented: None,
+        video: stream(Stream::Video).map(video),
+        audio: stream(Stream::Audio).filter(|audio| audio.frames > 0).map(audio),
+        bytes: recovered.bytes,
+        sha256: None,
+    });
+    done.file = done.files[0].file.clone();
+    done.bytes = done.files.iter().map(|file| file.bytes).sum();
+    let end = lasting(begins, length);
+    done.actual = Times { end: end.end, end_running_ns: end.end_running_ns, ..done.actual };
+    let (asked, actual) = (done.header.asked.running(), done.actual.running());
+    done.lead_ns = nanos(asked.start.since(actual.start));
+    done.missing_at_start_ns = shortage(nanos(actual.start.since(asked.start)));
+    done.missing_at_end_ns = shortage(nanos(asked.end.since(actual.end)));
+    done.ended = EndReason::Crashed;
+    done.recovered = true;
+    done.notes = notes(done.ended, done.missing_at_start_ns, done.missing_at_end_ns, &Gaps::default());
+    done.notes.push("completed by a later start; whether the source paused is not known".into());
+    done
+}
+
+fn lasting(begins: Times, length: Duration) -> Times {
+    let start = begins.running().start;
+    let later = |utc: Utc| Utc(utc.0.saturating_add_unsigned(nanos(length)));
+    let utc = begins.start.map(|start| UtcInterval { start, end: later(start) });
+    Times::new(Interval { start, end: start + length }, utc)
+}
+
+fn video(figures: &StreamFigures) -> VideoTrack {
+    let StreamFigures { codec, width, height, frames, .. } = figures.clone();
+    VideoTrack { codec, width, height, frames }
+}
+
+fn audio(figures: &StreamFigures) -> AudioTrack {
+    let StreamFigures { codec, channels, rate, frames, .. } = figures.clone();
+    AudioTrack { codec, channels, rate, frames }
+}
+
+fn nothing_left(mut journal: DoneRecord) -> FailedRecord {
+    journal.files.pop();
+    FailedRecord {
+        header: journal.header,
+        file: None,
+        files: journal.files,
+        reason: "the process ended before anything of it was on disk".into(),
+        merged: journal.merged,
+        metadata: journal.metadata,
+    }
+}

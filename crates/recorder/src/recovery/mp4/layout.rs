@@ -1,0 +1,171 @@
+//! The top level of an MP4 file that mp4mux has begun: which boxes are there, and up to where it is whole.
+//! Layout as mp4mux 1.22 writes it with `first-moov-then-finalise` (seen with strace): `ftyp`, `free`, `mdat` and the
+//! first `moov`; then `free`, `mdat`, `moof` per fragment. With `dash-or-mss`: `ftyp`, `moov`; then `moof`, `mdat`.
+
+use std::ops::Range;
+
+use crate::recovery::Halt;
+use crate::recovery::input::{Input, Numbers};
+
+/// The first `moov` comes after the first fragment, which is half a second: 64 MiB are more than 1 Gbit/s.
+const SEARCHED: u64 = 64 << 20;
+
+/// Where a box lies in the file.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) kind: [u8; 4],
+    pub(super) at: u64,
+    /// Bytes before the content: 8, or 16 with a 64-bit size.
+    pub(super) header: u64,
+    /// `None`: to the end of the file (size 0), as mp4mux has it while it writes into a box.
+    pub(super) size: Option<u64>,
+}
+
+impl Place {
+    /// The whole box, if the file has it whole.
+    pub(super) fn range(&self, len: u64) -> Option<Range<u64>> {
+        let end = self.at.checked_add(self.size?)?;
+        (end <= len).then_some(self.at..end)
+    }
+}
+
+/// What there is of a file.
+#[derive(Debug)]
+pub(super) enum Layout {
+    /// Not an MP4 file.
+    Foreign,
+    /// No index has been written yet: nobody can tell the frames apart.
+    Empty,
+    /// Complete: one index for everything.
+    Ordinary { moov: Range<u64> },
+    /// In fragments.
+    Unfinished(Fragments),
+}
+
+/// A file in fragments.
+#[derive(Debug)]
+pub(super) struct Fragments {
+    /// The box that is to hold everything up to the new index: the first `mdat`, or the first index where that comes
+    /// before.
+    pub(super) cover: Place,
+    /// The box before it is an empty `free`, to make room for a 64-bit size.
+    pub(super) room: bool,
+    /// The first index.
+    pub(super) moov: Range<u64>,
+    pub(super) moofs: Vec<Range<u64>>,
+    /// What comes after is incomplete.
+    pub(super) end: u64,
+}
+
+/// Reads a box's header. `None`: there is no box.
+fn place_at(input: &Input, at: u64) -> Result<Option<Place>, Halt> {
+    let Some(head) = input.array::<8>(at)? else { return Ok(None) };
+    let (size, kind) = (head.u32_at(0).unwrap_or(0), [head[4], head[5], head[6], head[7]]);
+    if !kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+        return Ok(None);
+    }
+    let place = |header, size| Some(Place { kind, at, header, size });
+    Ok(match size {
+        0 => place(8, None),
+        1 => match input.array::<8>(at + 8)?.map(u64::from_be_bytes) {
+            Some(size) if size >= 16 => place(16, Some(size)),
+            _ => None,
+        },
+        2..8 => None,
+        size => place(8, Some(size.into())),
+    })
+}
+
+/// mp4mux overwrites the first letter of the first `moov` when it begins to finalise, so that no player finds it.
+fn is_index(kind: [u8; 4]) -> bool {
+    kind == *b"moov" || kind == *b"hoov"
+}
+
+/// Whether an index promises fragments.
+fn has_mvex(input: &Input, moov: &Range<u64>) -> Result<bool, Halt> {
+    let mut at = moov.start + 8;
+    while at < moov.end {
+        match place_at(input, at)? {
+            Some(place) if place.kind == *b"mvex" => return Ok(true),
+            Some(Place { size: Some(size), .. }) => at = at.saturating_add(size),
+            _ => return Ok(false),
+        }
+    }
+    Ok(false)
+}
+
+/// Walks through the top level.
+pub(super) fn scan(input: &Input) -> Result<Layout, Halt> {
+    match place_at(input, 0)? {
+        Some(place) if place.kind == *b"ftyp" => {}
+        _ if input.len < 8 || input.begins_with_nothing()? => return Ok(Layout::Empty),
+        _ => return Ok(Layout::Foreign),
+    }
+    let mut at = 0;
+    let mut before: Option<Place> = None;
+    let mut mdat: Option<(Place, bool)> = None;
+    while let Some(place) = place_at(input, at)? {
+        let whole = place.range(input.len);
+        if place.kind == *b"mdat" && mdat.is_none() {
+            let room = before.as_ref().is_some_and(|free| free.kind == *b"free" && free.size == Some(8));
+            mdat = Some((place.clone(), room));
+        }
+        let Some(whole) = whole else { break };
+        if is_index(place.kind) {
+            let (cover, room) = mdat.unwrap_or((place.clone(), false));
+            if place.kind == *b"moov" && !has_mvex(input, &whole)? {
+                return Ok(Layout::Ordinary { moov: whole });
+            }
+            return Ok(Layout::Unfinished(fragments(input, cover, room, whole)?));
+        }
+        before = Some(place);
+        at = whole.end;
+    }
+    // Killed in the middle of mp4mux's finalisation: the first `mdat` has been given the whole file's size, and the
+    // first index is inside of it.
+    let Some((mdat, room)) = mdat else { return Ok(Layout::Empty) };
+    match buried_index(input, mdat.at + mdat.header)? {
+        Some(moov) => Ok(Layout::Unfinished(fragments(input, mdat, room, moov)?)),
+        None => Ok(Layout::Empty),
+    }
+}
+
+/// Collects the fragments after the first index, up to whatever is incomplete or a second index.
+fn fragments(input: &Input, cover: Place, room: bool, moov: Range<u64>) -> Result<Fragments, Halt> {
+    let mut end = moov.end;
+    let mut moofs = Vec::new();
+    while let Some(place) = place_at(input, end)? {
+        let Some(whole) = place.range(input.len).filter(|_| !is_index(place.kind)) else { break };
+        end = whole.end;
+        if place.kind == *b"moof" {
+            moofs.push(whole);
+        }
+    }
+    Ok(Fragments { cover, room, moov, moofs, end })
+}
+
+/// Looks for an index in media data: a box `moov` (or what mp4mux makes of it) that begins with a box `mvhd`.
+fn buried_index(input: &Input, from: u64) -> Result<Option<Range<u64>>, Halt> {
+    const STEP: u64 = 1 << 20;
+    const PATTERN: u64 = 16;
+    let limit = input.len.min(from.saturating_add(SEARCHED));
+    let mut at = from;
+    while at + PATTERN <= limit {
+        let Some(bytes) = input.read(at, (STEP + PATTERN).min(limit - at))? else { return Ok(None) };
+        let found = bytes.windows(PATTERN as usize).enumerate().find_map(|(offset, window)| {
+            let kind = [window[4], window[5], window[6], window[7]];
+            // A `mvhd` is 108 bytes, or 120 with 64-bit times (ISO/IEC 14496-12, 8.2.2).
+            let is = is_index(kind) && &window[12..16] == b"mvhd" && matches!(window.u32_at(8), Some(108 | 120));
+            let start = at + offset as u64;
+            let end = start + u64::from(window.u32_at(0)?);
+            (is && end > start + 8 && end <= input.len).then_some(start..end)
+        });
+        if let Some(found) = found
+            && has_mvex(input, &found)?
+        {
+            return Ok(Some(found));
+        }
+        at += STEP;
+    }
+    Ok(None)
+}
