@@ -26,7 +26,7 @@ pub(crate) struct Outbox {
 #[derive(Default)]
 struct State {
     receipts: VecDeque<Receipt>,
-    /// Answers to starts, and ends of sessions, that are still to come.
+    /// Answers to starts, and ends of sessions, that are still to come; and the end of the recovery.
     open: usize,
     sources: usize,
     failures: Vec<String>,
@@ -45,7 +45,12 @@ pub(crate) enum Ended {
 
 impl Outbox {
     pub(crate) fn new(name: String, sources: usize, publishes: bool, waker: Option<Waker>) -> Self {
-        Self { name, state: Mutex::new(State { sources, ..State::default() }), publishes, waker }
+        Self {
+            name,
+            state: Mutex::new(State { sources, open: usize::from(sources > 0), ..State::default() }),
+            publishes,
+            waker,
+        }
     }
 
     /// Logs a receipt and queues it.
@@ -81,6 +86,18 @@ impl Outbox {
     /// Takes what the engine tells.
     pub(crate) fn event(&self, event: Event) {
         match event {
+            Event::Recovered(Ok(done)) => {
+                done.for_each_trigger().for_each(|done| self.settle(Receipt::Recovered(Box::new(done)), 0));
+            }
+            Event::Recovered(Err(failed)) => {
+                failed.for_each_trigger().for_each(|failed| self.settle(Receipt::Failed(Box::new(failed)), 0));
+            }
+            Event::RecoveryEnded => {
+                let mut state = self.state.lock();
+                state.open = state.open.saturating_sub(1);
+                drop(state);
+                self.wake();
+            }
             // Each trigger of a session gets its own.
             Event::Done(done) => done.for_each_trigger().for_each(|done| self.settle(Receipt::Done(Box::new(done)), 1)),
             Event::Failed(failed) => {
@@ -157,6 +174,7 @@ mod tests {
     fn the_end_comes_after_the_last_source_session_and_receipt() {
         let outbox = Outbox::new("recorder/smart_record".into(), 2, true, None);
         outbox.session_asked();
+        outbox.event(Event::RecoveryEnded);
         outbox.event(Event::SourceEnded { source: 0, error: Some("gone".into()) });
         assert_eq!(outbox.ended(2), Ended::NotYet);
         outbox.event(Event::SourceEnded { source: 1, error: None });

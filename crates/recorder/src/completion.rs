@@ -88,10 +88,9 @@ fn complete(leftover: &Leftover, sidecar: bool, cancel: &AtomicBool) -> Result<E
             "'{}' has been completed, which a crash had cut off; there is no record of what it was asked for",
             recovered.file.display()
         )),
-        (Finished::Empty, None) => Err(format!(
-            "'{}' was begun before a crash and held nothing; it has been removed",
-            leftover.file.display()
-        )),
+        (Finished::Empty, None) => {
+            Err(format!("'{}' was begun before a crash and held nothing; it has been removed", leftover.file.display()))
+        }
     };
     if let Some(journal) = leftover.journal.as_deref().filter(|journal| journal.exists()) {
         std::fs::remove_file(journal).map_err(|error| format!("'{}' cannot be removed: {error}", journal.display()))?;

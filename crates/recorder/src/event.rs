@@ -33,6 +33,10 @@ pub enum Event {
         /// That it is back and after how long, in a sentence that names it.
         text: String,
     },
+    /// A session of an earlier process, which had ended while it ran, has been completed, or nothing is left of it.
+    Recovered(Result<Box<DoneRecord>, Box<FailedRecord>>),
+    /// All that earlier processes had left has been looked after. Told once, soon after the start.
+    RecoveryEnded,
     /// Something that people should know, in a sentence that names the source.
     Notice(String),
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 use parking_lot::Mutex;
 
+use crate::completion::Completion;
 use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId, StartRequest};
 use crate::event::EventSink;
 use crate::file_name::{FileNames, check_dir};
@@ -62,6 +63,8 @@ pub struct Recorder {
     orders: Sender<Order>,
     /// `None` once stopped.
     supervisor: Mutex<Option<JoinHandle<()>>>,
+    /// `None` once stopped.
+    completion: Mutex<Option<Completion>>,
 }
 
 impl Recorder {
@@ -116,7 +119,8 @@ impl Recorder {
                 .spawn(move || supervisor::supervise(&sources, &queue, &events))
                 .map_err(|error| Error::Thread { purpose: "looking after the sources", error })?
         };
-        let recorder = Self { sources, orders, supervisor: Mutex::new(Some(supervisor)) };
+        let completion = Mutex::new(Some(Completion::start(dir, setup.sidecar, events.clone())?));
+        let recorder = Self { sources, orders, supervisor: Mutex::new(Some(supervisor)), completion };
         for source in recorder.sources.iter() {
             // A failure is on the bus as well, with its reason.
             let _ = source.pipeline.set_state(gst::State::Playing);
@@ -187,6 +191,7 @@ impl Recorder {
         let left = || deadline.saturating_duration_since(Instant::now());
         let late = self.sources.iter().enumerate().filter(|(_, source)| !source.bin.wait_idle(left()));
         let late = late.map(|(index, _)| index).collect();
+        drop(self.completion.lock().take());
         self.order(Order::Quit);
         // A panic of the supervisor has nothing left to spoil.
         drop(supervisor.join());
