@@ -2,6 +2,7 @@
 //! Which frames a file holds has been decided by the core; this only carries it out, and nobody waits for it.
 //! The GStreamer side of a file is in `file`, its JSON companion in `sidecar`.
 
+mod edit_list;
 mod file;
 mod sidecar;
 
