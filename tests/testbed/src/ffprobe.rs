@@ -141,9 +141,6 @@ pub fn ffmpeg_frames(path: &Path) -> Result<Vec<Frame>, Error> {
     if times.len() != pictures.len() {
         return Err(fail(format!("{}: {} times for {} frames", path.display(), times.len(), pictures.len())));
     }
-    let nanos = |seconds: Option<&String>| {
-        seconds.and_then(|seconds| seconds.parse::<f64>().ok()).map(|seconds| (seconds * 1e9).round() as i64)
-    };
     times
         .iter()
         .zip(pictures)
@@ -156,6 +153,39 @@ pub fn ffmpeg_frames(path: &Path) -> Result<Vec<Frame>, Error> {
             })
         })
         .collect()
+}
+
+/// What FFmpeg's own players let hear of the first audio stream: when it begins, in nanoseconds, and its samples, mixed
+/// to mono, at the stream's own rate: edit lists are obeyed.
+///
+/// # Errors
+/// [`Error::Tool`] when FFmpeg cannot be run, cannot read the file or has something to complain about.
+pub fn ffmpeg_sound(path: &Path) -> Result<(i64, Vec<f32>), Error> {
+    let fail = |reason: String| Error::Tool { tool: "ffmpeg".to_owned(), reason };
+    let (json, mut errors) = run(
+        "ffprobe",
+        &["-v", "error", "-select_streams", "a:0", "-show_entries", "frame=pts_time"],
+        path,
+        &["-of", "json"],
+    )?;
+    let (samples, complaints) = run_raw(
+        "ffmpeg",
+        &["-nostdin", "-v", "error", "-i"],
+        path,
+        &["-map", "0:a:0", "-ac", "1", "-f", "f32le", "-"],
+    )?;
+    errors.extend(complaints);
+    if !errors.is_empty() {
+        return Err(fail(format!("{}: {}", path.display(), errors.join("; "))));
+    }
+    let (samples, _) = samples.as_chunks();
+    let first = parse(path, &json)?.frames.first().and_then(|frame| nanos(frame.pts_time.as_ref()));
+    let first = first.ok_or_else(|| fail(format!("{}: nothing to hear", path.display())))?;
+    Ok((first, samples.iter().copied().map(f32::from_le_bytes).collect()))
+}
+
+fn nanos(seconds: Option<&String>) -> Option<i64> {
+    seconds?.parse::<f64>().ok().map(|seconds| (seconds * 1e9).round() as i64)
 }
 
 fn parse(path: &Path, json: &str) -> Result<Report, Error> {

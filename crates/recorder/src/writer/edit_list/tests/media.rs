@@ -2,13 +2,14 @@
 //! They are written as the engine writes its own, by the muxer that it uses.
 //! Left to others: what of them is to be shown.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use gst::prelude::*;
 use testbed::{TempDir, counter, temp_dir};
 
-pub(super) const FPS: u64 = 30;
-pub(super) const GOP: u64 = 60;
+/// Frames from keyframe to keyframe.
+const GOP: u64 = 60;
 const WIDTH: usize = 320;
 const HEIGHT: usize = 96;
 
@@ -33,20 +34,20 @@ pub(super) struct Media {
 
 impl Media {
     /// Ten seconds of video without B-frames and no audio.
-    pub(super) const PLAIN: Self = Self {
-        video: Some((300, 0)),
-        rate: (FPS as i32, 1),
-        video_from: 0,
-        audio: None,
-        audio_from: 0,
-        audio_length: 10_000,
-    };
+    pub(super) const PLAIN: Self =
+        Self { video: Some((300, 0)), rate: (30, 1), video_from: 0, audio: None, audio_from: 0, audio_length: 10_000 };
     /// The same with B-frames.
     pub(super) const REORDERED: Self = Self { video: Some((300, 2)), ..Self::PLAIN };
 
     /// When frame `number` is shown first, in nanoseconds from the first one.
     pub(super) fn frame_ns(&self, number: u64) -> u64 {
         number * 1_000_000_000 * self.rate.1 as u64 / self.rate.0 as u64
+    }
+
+    /// Which frames a player shows from one moment to another, in nanoseconds from the first one.
+    pub(super) fn frames_in(&self, part: Range<u64>) -> Range<u64> {
+        let rate = (self.rate.0 as u64, self.rate.1 as u64 * 1_000_000_000);
+        part.start * rate.0 / rate.1..(part.end * rate.0).div_ceil(rate.1)
     }
 
     /// Writes it to a folder of its own.
@@ -58,7 +59,6 @@ impl Media {
     }
 
     fn write(&self, path: &Path) {
-        gst::init().unwrap();
         let mut description = format!(
             "mp4mux name=mux fragment-duration=500 fragment-mode=first-moov-then-finalise \
              ! filesink location={}",
@@ -81,15 +81,11 @@ impl Media {
                 self.audio_from * 1_000_000
             );
         }
-        let pipeline = gst::parse::launch(&description).unwrap().downcast::<gst::Pipeline>().unwrap();
-        pipeline.set_state(gst::State::Playing).unwrap();
-        if let (Some((frames, _)), Some(source)) = (self.video, pipeline.by_name("frames")) {
-            self.push(&source.downcast().unwrap(), frames);
-        }
-        let ends = [gst::MessageType::Eos, gst::MessageType::Error];
-        let end = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(120), &ends);
-        pipeline.set_state(gst::State::Null).unwrap();
-        assert!(matches!(end.unwrap().view(), gst::MessageView::Eos(_)), "{description}");
+        run(&description, |pipeline| {
+            if let (Some((frames, _)), Some(source)) = (self.video, pipeline.by_name("frames")) {
+                self.push(&source.downcast().unwrap(), frames);
+            }
+        });
     }
 
     fn push(&self, source: &gst_app::AppSrc, frames: u64) {
@@ -112,4 +108,16 @@ impl Media {
         }
         source.end_of_stream().unwrap();
     }
+}
+
+/// Runs a pipeline to its end; `feed` pushes what it is to be fed with.
+pub(super) fn run(description: &str, feed: impl FnOnce(&gst::Pipeline)) {
+    gst::init().unwrap();
+    let pipeline = gst::parse::launch(description).unwrap().downcast::<gst::Pipeline>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    feed(&pipeline);
+    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
+    let end = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(120), &ends);
+    pipeline.set_state(gst::State::Null).unwrap();
+    assert!(matches!(end.unwrap().view(), gst::MessageView::Eos(_)), "{description}");
 }
