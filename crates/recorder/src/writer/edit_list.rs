@@ -1,6 +1,6 @@
 //! Exact presentation: rewrites the edit lists of a finished MP4 so that players show an asked part of it and no more.
-//! The rest of the index and all media stay as they are, byte for byte; a kill at any moment leaves a playable file.
-//! Which part that is, and the file's name and its last fsync, are left to `file`; the layout of boxes to `boxes`.
+//! All media stay as they are, and so does what else the index says of what is shown; a kill at any moment leaves a
+//! playable file. Which part that is, and the file's name and its last fsync, are left to `file`.
 //!
 //! Our own walker and not a crate: mp4-atom (0.17) and mp4 decode an index into typed values and write those anew, so
 //! that what they do not know (vendors' boxes, codecs' private ones) is lost. Here a handful of numbers changes.
@@ -44,6 +44,8 @@ pub(super) struct Presented {
 /// `shown` counts from the file's own zero, which with mp4mux is the earliest presentation time of all tracks, whatever
 /// time stamp that had. The video begins with the frame that is on screen at the start, since players differ in what
 /// they do with one that begins earlier, and ends exactly at the end. Every other track is cut at the same two moments.
+/// Seen with GStreamer 1.22.0 and FFmpeg 5.1: both show exactly these frames; FFmpeg plays the last packet of sound whole,
+/// and, where the part is shorter than its lead, the first one too. Of a part of less than 0.2 s GStreamer may show nothing.
 ///
 /// The new index is written behind the old one and on disk before that is struck out, so that a file which loses power
 /// or process in between shows all that it did before. The caller's fsync makes the change durable. What an
@@ -179,7 +181,7 @@ fn rewrite(old: &[u8], shown: Range<Duration>) -> io::Result<(Vec<u8>, Presented
         // Exactly: calculated back from the movie's time it may be a unit off, and the frame would be dropped.
         first.media_time = Some(media_time);
     }
-    let changed = tracks.iter().zip(&mut edits).map(|(track, edits)| track.help_qtdemux(edits, &window));
+    let changed = tracks.iter().zip(&mut edits).map(|(track, edits)| track.help_gstreamer(edits, &window));
     let changed = changed.collect::<io::Result<Vec<_>>>()?;
 
     movie.number = scale;
@@ -298,14 +300,17 @@ impl<'a> Track<'a> {
         Ok(narrowed)
     }
 
-    /// What of the index has to change beside the edits, which are corrected for it, so that qtdemux shows them whole.
+    /// What of the index has to change beside the edits, which are corrected for it, so that GStreamer shows them whole.
     ///
-    /// GStreamer's qtdemux (1.22.0, and others) compares the wrong clocks: it ends a track when the *media's* time, which
+    /// Its demuxer, qtdemux (1.22.0, and others), compares the wrong clocks: it ends a track when the *media's* time, which
     /// runs on from the beginning of the edit, has reached the *movie's* duration; but it asks only behind a sample with
     /// which decoding can begin. So those near the end are no longer said to be such samples; where someone seeks there,
     /// decoding begins a little earlier. This does not help where the edit begins later in the media than it is long: then
     /// what is only there to decode, and never shown, is given next to no duration.
-    fn help_qtdemux(&self, edits: &mut [Edit], window: &Window) -> io::Result<Changed> {
+    ///
+    /// Its decoders take every frame to last as long as the frame rate says, and so show the one before the first where a
+    /// camera's frames are not quite even. So a pause is set between the two.
+    fn help_gstreamer(&self, edits: &mut [Edit], window: &Window) -> io::Result<Changed> {
         let mut changed = Changed::default();
         let shows = |edit: &Edit| edit.media_time.is_some();
         let Some(last) = edits.iter().rposition(shows) else { return Ok(changed) };
@@ -317,9 +322,11 @@ impl<'a> Track<'a> {
         let begins_in_media = i128::from(last.media_time.unwrap_or_default());
         if !before.iter().any(shows)
             && let Some(first) = self.samples.shown_at(begins_in_media)?
-            && first.since + first.step >= end
         {
-            self.samples.hurry(first.since, &mut changed)?;
+            let is_late = first.since + first.step + self.samples.pause()? >= end;
+            if is_late || self.is_video {
+                self.samples.set_apart(first.since, is_late, &mut changed)?;
+            }
             let moved = i64::try_from(begins_in_media - changed.earlier);
             last.media_time = Some(moved.map_err(|_| bad(*b"elst", "an edit begins too late"))?);
         }
@@ -364,9 +371,9 @@ fn copy_media(from: &Mp4Box<'_>, changed: &Changed, out: &mut Vec<u8>) -> io::Re
                 (b"stts", Changed { stts: Some(table), .. })
                 | (b"ctts", Changed { ctts: Some(table), .. })
                 | (b"stss", Changed { stss: Some(table), .. }) => out.extend(table),
-                (b"mdhd", Changed { earlier: 1.., .. }) => {
+                (b"mdhd", Changed { earlier, .. }) if *earlier != 0 => {
                     let mut head = Header::read(&child)?;
-                    head.duration = u64::try_from(i128::from(head.duration) - changed.earlier).unwrap_or(0);
+                    head.duration = u64::try_from(i128::from(head.duration) - earlier).unwrap_or(0);
                     head.write(out)?;
                 }
                 _ => out.extend(child.whole),

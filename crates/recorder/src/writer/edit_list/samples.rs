@@ -44,7 +44,7 @@ pub(super) struct Changed {
     pub(super) stts: Option<Vec<u8>>,
     pub(super) ctts: Option<Vec<u8>>,
     pub(super) stss: Option<Vec<u8>>,
-    /// How much earlier everything is now that was not hurried.
+    /// How much earlier than before everything is now from the first shown sample on; negative: later.
     pub(super) earlier: i128,
 }
 
@@ -127,21 +127,56 @@ impl<'a> Samples<'a> {
         Ok(None)
     }
 
-    /// Hurries through what is decoded before the sample that is shown at `since`: one unit for each sample, but as long
-    /// as the shown one for the last of them, since decoders that know the frame rate take all for that long.
-    pub(super) fn hurry(&self, since: i128, changed: &mut Changed) -> io::Result<()> {
-        let Some(shown) = self.first_from(since)? else { return Ok(()) };
-        let (hurried, pause) = (shown.index - 1, shown.step);
-        let earlier = shown.decoded - hurried - pause;
-        let (Ok(hurried), Ok(pause)) = (u32::try_from(hurried), u32::try_from(pause)) else { return Ok(()) };
-        if earlier <= 0 {
-            return Ok(());
+    /// One and a half of the mean duration of a sample, at least 1.
+    pub(super) fn pause(&self) -> io::Result<i128> {
+        let (mut count, mut lasts) = (0, 0);
+        for run in self.runs() {
+            let run = run?;
+            count += run.count;
+            lasts += run.count * run.step;
         }
-        changed.earlier = earlier;
-        changed.stts = Some(replace(*b"stts", 0, &[(hurried, 1), (1, pause)], self.steps)?);
-        if let Some(offsets) = self.offsets {
+        Ok((lasts * 3 / 2 / count.max(1)).max(1))
+    }
+
+    /// Puts a pause between what is decoded before the sample that is shown at `since`, and that. If `hurried`, that comes
+    /// after next to no time: one unit for each sample.
+    pub(super) fn set_apart(&self, since: i128, hurried: bool, changed: &mut Changed) -> io::Result<()> {
+        let Some(shown) = self.first_from(since)?.filter(|shown| shown.index > 0) else { return Ok(()) };
+        let pause = self.pause()?;
+        let (mut steps, mut offsets, mut later) = (Rows::new(*b"stts"), Rows::new(*b"ctts"), 0);
+        for run in self.runs() {
+            let run = run?;
+            let before = (shown.index - run.index).clamp(0, run.count);
+            let from = run.count - before;
+            if hurried {
+                steps.push(before, 1)?;
+                offsets.push(before, 0)?;
+                later += before;
+            } else {
+                steps.push(before, run.step)?;
+                offsets.push(before, run.offset)?;
+                later += before * run.step;
+            }
+            if before > 0 && run.index + before == shown.index {
+                steps.lengthen_last(pause)?;
+                later += pause;
+            }
+            // Decoded from there on, but shown before it: what B-frames are.
+            let wait = since - run.decoded - before * run.step - run.offset;
+            let sooner = match run.step {
+                _ if wait <= 0 => 0,
+                0 => from,
+                step => ((wait + step - 1) / step).min(from),
+            };
+            steps.push(from, run.step)?;
+            offsets.push(sooner, (run.offset - pause).max(run.offset.min(0)))?;
+            offsets.push(from - sooner, run.offset)?;
+        }
+        changed.earlier = shown.decoded - later;
+        changed.stts = Some(steps.write(0)?);
+        if self.offsets.is_some() {
             // Version 1 says that numbers are signed, which those of version 0 are read as too.
-            changed.ctts = Some(replace(*b"ctts", 1, &[(hurried, 0), (1, 0)], offsets)?);
+            changed.ctts = Some(offsets.write(1)?);
         }
         Ok(())
     }
@@ -174,18 +209,40 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// A table whose first samples have what is in `first`, and the others what they have in `rows`.
-fn replace(kind: [u8; 4], version: u8, first: &[(u32, u32)], rows: &[Row]) -> io::Result<Vec<u8>> {
-    let mut table: Vec<Row> = first.iter().copied().map(row).collect();
-    let mut left: u32 = first.iter().map(|(count, _)| count).sum();
-    for (count, value) in rows.iter().copied().map(pair) {
-        let replaced = left.min(count);
-        left -= replaced;
-        if count > replaced {
-            table.push(row((count - replaced, value)));
-        }
+/// A table of run lengths as it grows.
+struct Rows {
+    kind: [u8; 4],
+    rows: Vec<(u32, u32)>,
+}
+
+impl Rows {
+    fn new(kind: [u8; 4]) -> Self {
+        Self { kind, rows: Vec::new() }
     }
-    write_table(kind, version, table.len(), table.as_flattened())
+
+    fn push(&mut self, count: i128, value: i128) -> io::Result<()> {
+        let count = u32::try_from(count).map_err(|_| bad(self.kind, "it has too many samples"))?;
+        // Offsets may be negative, and then are written as what they are modulo 2^32.
+        let value = u32::try_from(value).or_else(|_| i32::try_from(value).map(i32::cast_unsigned));
+        let value = value.map_err(|_| bad(self.kind, "a sample lasts too long"))?;
+        match self.rows.last_mut() {
+            _ if count == 0 => {}
+            Some((same, last)) if *last == value && same.checked_add(count).is_some() => *same += count,
+            _ => self.rows.push((count, value)),
+        }
+        Ok(())
+    }
+
+    fn lengthen_last(&mut self, by: i128) -> io::Result<()> {
+        let Some((count, value)) = self.rows.pop() else { return Ok(()) };
+        self.push(i128::from(count) - 1, value.into())?;
+        self.push(1, i128::from(value) + by)
+    }
+
+    fn write(&self, version: u8) -> io::Result<Vec<u8>> {
+        let rows: Vec<Row> = self.rows.iter().copied().map(row).collect();
+        write_table(self.kind, version, rows.len(), rows.as_flattened())
+    }
 }
 
 fn write_table(kind: [u8; 4], version: u8, count: usize, rows: &[u8]) -> io::Result<Vec<u8>> {

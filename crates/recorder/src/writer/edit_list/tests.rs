@@ -197,3 +197,28 @@ fn seeking_finds_every_frame() {
         }
     }
 }
+
+#[test]
+fn frames_of_a_camera_that_jitters_are_shown_exactly() {
+    // As RTP's clock rounds them, and as a bad network delivers them.
+    for (jitter, media) in [(20_000, Media::PLAIN), (20 * MS, Media::PLAIN), (20 * MS, Media::REORDERED)] {
+        let media = Media { jitter, ..media };
+        let (folder, path) = media.make();
+        for part in 0..6 {
+            let (start, end) = (2_000 + part * 233, 5_000 + part * 389);
+            let copy = folder.path().join("part.mp4");
+            std::fs::copy(&path, &copy).unwrap();
+            present_ms(&copy, start, end).unwrap();
+            // Of two frames that far apart the file does not know which one it is.
+            let is_shown = |frame: &u32| {
+                let frame = u64::from(*frame);
+                media.frame_ns(frame + 1) > start * MS + MS / 3 && media.frame_ns(frame) < end * MS
+            };
+            let wanted: Vec<u32> = (0..300).filter(is_shown).collect();
+            let counters =
+                |frames: &[testbed::Frame]| -> Vec<u32> { frames.iter().map(|frame| frame.counter.unwrap()).collect() };
+            assert_eq!(counters(&testbed::decode(&copy).unwrap().video().unwrap().frames), wanted, "GStreamer");
+            assert_eq!(counters(&testbed::ffmpeg_frames(&copy).unwrap()), wanted, "FFmpeg");
+        }
+    }
+}

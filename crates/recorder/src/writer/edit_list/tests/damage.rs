@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use super::*;
 
 const PART: (u64, u64) = (2_345, 7_120);
-const CHANGED: [&[u8; 4]; 4] = [b"mvhd", b"tkhd", b"elst", b"stss"];
+/// What changes: durations, edits and, in the second list only of the video, when what is not shown is decoded.
+const CHANGED: [&str; 4] = ["mvhd", "tkhd", "elst", "stss"];
+const CHANGED_IN_VIDEO: [&str; 3] = ["mdhd", "stts", "ctts"];
 
 fn ms(part: (u64, u64)) -> Range<Duration> {
     Duration::from_millis(part.0)..Duration::from_millis(part.1)
@@ -59,7 +61,7 @@ fn top_level(bytes: &[u8]) -> Vec<Mp4Box<'_>> {
 }
 
 #[test]
-fn nothing_but_the_edits_and_the_last_keyframe_marks_changes() {
+fn what_is_shown_stays_as_it_is_described() {
     let (before, after) = (top_level(&CASE.before), top_level(&CASE.after));
     let kinds: Vec<_> = after.iter().map(|found| &found.kind).collect();
     assert_eq!(kinds, [b"ftyp", b"free", b"mdat", b"free", b"moov"]);
@@ -71,11 +73,16 @@ fn nothing_but_the_edits_and_the_last_keyframe_marks_changes() {
     leaves(before[3].whole, "", &mut old);
     leaves(after[4].whole, "", &mut new);
     assert_eq!(old.len(), new.len());
+    let mut tracks = 0;
     for ((path, old), (new_path, new)) in old.iter().zip(&new) {
         assert_eq!(path, new_path);
-        let may_change = CHANGED.iter().any(|kind| path.as_bytes().ends_with(*kind));
+        tracks += usize::from(path.ends_with("tkhd"));
+        let ends = |kinds: &[&str]| kinds.iter().any(|kind| path.ends_with(kind));
+        // The video is the first track.
+        let may_change = ends(&CHANGED) || tracks == 1 && ends(&CHANGED_IN_VIDEO);
         assert!(may_change || old == new, "{path} has changed");
     }
+    assert_eq!(tracks, 2);
 }
 
 #[test]
@@ -86,7 +93,7 @@ fn a_file_that_was_interrupted_anywhere_plays_and_can_be_presented() {
     let path = folder.path().join("interrupted.mp4");
     // Killed, or without power when the file had grown but its content was not there.
     for zeros in [false, true] {
-        for written in [0, 1, 4, 7, 8, 15, 16, 17, index / 2, index - 1, index] {
+        for written in if zeros { vec![7, 8, 17, index] } else { vec![0, 1, 8, 15, 16, index / 2, index - 1, index] } {
             let mut bytes = case.before.clone();
             bytes.extend(&case.after[case.before.len()..case.before.len() + written]);
             if zeros {
@@ -94,8 +101,9 @@ fn a_file_that_was_interrupted_anywhere_plays_and_can_be_presented() {
             }
             std::fs::write(&path, &bytes).unwrap();
             let step = Media::PLAIN.frame_ns(1) as f64;
-            let w = Players(&path).show_with_warnings(0..300, 0, step, shown_before(&case.before));
-            eprintln!("{zeros} {written} {w:?}");
+            let warnings = Players(&path).show_with_warnings(0..300, 0, step, shown_before(&case.before));
+            // GStreamer mentions bytes that are too few for a box, after it has played everything.
+            assert!(warnings.is_empty() || (1..8).contains(&written), "{written}: {warnings:?}");
             let shown = present_ms(&path, PART.0, PART.1).unwrap();
             assert_eq!(shown.end, Duration::from_millis(PART.1));
             assert_presented(&path, written);

@@ -23,6 +23,8 @@ pub(super) struct Media {
     pub(super) video: Option<(u64, u32)>,
     /// Frames per second as caps have it.
     pub(super) rate: (i32, i32),
+    /// By how much frames come early or late at most, in nanoseconds, as a camera's do.
+    pub(super) jitter: u64,
     /// When the video begins, in milliseconds.
     pub(super) video_from: u64,
     /// Encoder of the audio.
@@ -34,14 +36,23 @@ pub(super) struct Media {
 
 impl Media {
     /// Ten seconds of video without B-frames and no audio.
-    pub(super) const PLAIN: Self =
-        Self { video: Some((300, 0)), rate: (30, 1), video_from: 0, audio: None, audio_from: 0, audio_length: 10_000 };
+    pub(super) const PLAIN: Self = Self {
+        video: Some((300, 0)),
+        rate: (30, 1),
+        jitter: 0,
+        video_from: 0,
+        audio: None,
+        audio_from: 0,
+        audio_length: 10_000,
+    };
     /// The same with B-frames.
     pub(super) const REORDERED: Self = Self { video: Some((300, 2)), ..Self::PLAIN };
 
     /// When frame `number` is shown first, in nanoseconds from the first one.
     pub(super) fn frame_ns(&self, number: u64) -> u64 {
-        number * 1_000_000_000 * self.rate.1 as u64 / self.rate.0 as u64
+        let even = number * 1_000_000_000 * self.rate.1 as u64 / self.rate.0 as u64;
+        // Never before the first one; scattered by a multiplicative hash (Knuth's constant).
+        even + if number == 0 { 0 } else { number * 2_654_435_769 % 1_000 * self.jitter / 1_000 }
     }
 
     /// Which frames a player shows from one moment to another, in nanoseconds from the first one.
