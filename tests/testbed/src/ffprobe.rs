@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use crate::Error;
+use crate::{Error, Frame, counter};
 
 /// What FFmpeg finds in a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,8 @@ struct Report {
     streams: Vec<Stream>,
     #[serde(default)]
     packets: Vec<Packet>,
+    #[serde(default)]
+    frames: Vec<ShownFrame>,
     format: Option<Format>,
 }
 
@@ -49,6 +51,12 @@ struct Stream {
 struct Packet {
     codec_type: String,
     flags: String,
+}
+
+#[derive(Deserialize)]
+struct ShownFrame {
+    pts_time: Option<String>,
+    pkt_duration_time: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +111,83 @@ pub fn ffprobe(path: &Path) -> Result<Ffprobe, Error> {
     })
 }
 
+/// What FFmpeg's own players show of the first video stream, in the order of display: edit lists are obeyed.
+///
+/// # Errors
+/// [`Error::Tool`] when FFmpeg cannot be run, cannot read the file, has something to complain about, or states times for
+/// another number of frames than it decodes.
+pub fn ffmpeg_frames(path: &Path) -> Result<Vec<Frame>, Error> {
+    let fail = |reason: String| Error::Tool { tool: "ffmpeg".to_owned(), reason };
+    let (json, mut errors) = run(
+        "ffprobe",
+        &["-v", "error", "-select_streams", "v:0", "-show_entries", "frame=pts_time,pkt_duration_time"],
+        path,
+        &["-of", "json"],
+    )?;
+    // The counter's corner alone, as bytes of luma, each frame once.
+    let corner = format!("crop={}:{}:0:0,format=gray", counter::MIN_WIDTH, counter::MIN_HEIGHT);
+    let (pictures, complaints) = run_raw(
+        "ffmpeg",
+        &["-nostdin", "-v", "error", "-i"],
+        path,
+        &["-map", "0:v:0", "-vf", &corner, "-fps_mode", "passthrough", "-f", "rawvideo", "-"],
+    )?;
+    errors.extend(complaints);
+    if !errors.is_empty() {
+        return Err(fail(format!("{}: {}", path.display(), errors.join("; "))));
+    }
+    let times = parse(path, &json)?.frames;
+    let (pictures, _) = pictures.as_chunks::<{ counter::MIN_WIDTH * counter::MIN_HEIGHT }>();
+    if times.len() != pictures.len() {
+        return Err(fail(format!("{}: {} times for {} frames", path.display(), times.len(), pictures.len())));
+    }
+    times
+        .iter()
+        .zip(pictures)
+        .map(|(time, picture)| {
+            let pts_ns = nanos(time.pts_time.as_ref());
+            Ok(Frame {
+                pts_ns: pts_ns.ok_or_else(|| fail(format!("{}: a frame without time", path.display())))?,
+                duration_ns: nanos(time.pkt_duration_time.as_ref()).map_or(0, i64::unsigned_abs),
+                counter: counter::read(picture, counter::MIN_WIDTH),
+            })
+        })
+        .collect()
+}
+
+/// What FFmpeg's own players let hear of the first audio stream: when it begins, in nanoseconds, and its samples, mixed
+/// to mono, at the stream's own rate: edit lists are obeyed.
+///
+/// # Errors
+/// [`Error::Tool`] when FFmpeg cannot be run, cannot read the file or has something to complain about.
+pub fn ffmpeg_sound(path: &Path) -> Result<(i64, Vec<f32>), Error> {
+    let fail = |reason: String| Error::Tool { tool: "ffmpeg".to_owned(), reason };
+    let (json, mut errors) = run(
+        "ffprobe",
+        &["-v", "error", "-select_streams", "a:0", "-show_entries", "frame=pts_time"],
+        path,
+        &["-of", "json"],
+    )?;
+    let (samples, complaints) = run_raw(
+        "ffmpeg",
+        &["-nostdin", "-v", "error", "-i"],
+        path,
+        &["-map", "0:a:0", "-ac", "1", "-f", "f32le", "-"],
+    )?;
+    errors.extend(complaints);
+    if !errors.is_empty() {
+        return Err(fail(format!("{}: {}", path.display(), errors.join("; "))));
+    }
+    let (samples, _) = samples.as_chunks();
+    let first = parse(path, &json)?.frames.first().and_then(|frame| nanos(frame.pts_time.as_ref()));
+    let first = first.ok_or_else(|| fail(format!("{}: nothing to hear", path.display())))?;
+    Ok((first, samples.iter().copied().map(f32::from_le_bytes).collect()))
+}
+
+fn nanos(seconds: Option<&String>) -> Option<i64> {
+    seconds?.parse::<f64>().ok().map(|seconds| (seconds * 1e9).round() as i64)
+}
+
 fn parse(path: &Path, json: &str) -> Result<Report, Error> {
     serde_json::from_str(json).map_err(|e| Error::Tool {
         tool: "ffprobe".to_owned(),
@@ -112,6 +197,11 @@ fn parse(path: &Path, json: &str) -> Result<Report, Error> {
 
 /// Runs a tool on the file; returns what it wrote to stdout, and to stderr line by line.
 fn run(tool: &str, before: &[&str], path: &Path, after: &[&str]) -> Result<(String, Vec<String>), Error> {
+    run_raw(tool, before, path, after).map(|(output, errors)| (String::from_utf8_lossy(&output).into_owned(), errors))
+}
+
+/// As [`run`], where the output is no text.
+fn run_raw(tool: &str, before: &[&str], path: &Path, after: &[&str]) -> Result<(Vec<u8>, Vec<String>), Error> {
     let fail = |reason: String| Error::Tool { tool: tool.to_owned(), reason };
     let output = Command::new(tool)
         .args(before)
@@ -123,5 +213,5 @@ fn run(tool: &str, before: &[&str], path: &Path, after: &[&str]) -> Result<(Stri
     if !output.status.success() {
         return Err(fail(format!("{}: {}", path.display(), errors.join("; "))));
     }
-    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), errors))
+    Ok((output.stdout, errors))
 }

@@ -19,7 +19,7 @@ pub mod watch;
 pub use camera::{RtspCamera, unreachable_url};
 pub use contact_sheet::contact_sheet;
 pub use error::Error;
-pub use ffprobe::{Ffprobe, ffprobe};
+pub use ffprobe::{Ffprobe, ffmpeg_frames, ffmpeg_sound, ffprobe};
 pub use file_source::make_file;
 pub use frame_log::FrameLog;
 pub use judge::{Decoded, DecodedAudio, DecodedVideo, Frame, decode};

@@ -3,6 +3,7 @@
 //! Which frames a file holds is decided by the core; nobody waits for what happens here. The GStreamer side of a file is
 //! in `file`, its JSON companions in `sidecar`, the thread's work in `session_thread`.
 
+mod edit_list;
 mod file;
 mod session_thread;
 mod sidecar;

@@ -1,0 +1,267 @@
+//! When a track's samples are decoded and shown, and from which of them decoding can begin: `stts`, `ctts`, `stss`.
+//! Works on run lengths, so that a damaged table that claims billions of samples costs no more than its own bytes.
+//! Which part of the track is shown is left to `edit_list`.
+
+use std::io;
+
+use super::boxes::{Mp4Box, bad, write_box};
+
+/// A row of `stts` or `ctts`: a number of samples, and what each of them has.
+type Row = [u8; 8];
+
+/// The tables of a track, in its media's time.
+pub(super) struct Samples<'a> {
+    /// How long each is, in the order of decoding.
+    steps: &'a [Row],
+    /// How much later than decoded it is shown, where there is a difference.
+    offsets: Option<&'a [Row]>,
+    /// Numbers (from 1) of those with which decoding can begin. `None`: all.
+    sync: Option<&'a [[u8; 4]]>,
+}
+
+/// Samples that follow each other evenly.
+struct Run {
+    /// How many come before.
+    index: i128,
+    count: i128,
+    /// When the first is decoded.
+    decoded: i128,
+    step: i128,
+    offset: i128,
+}
+
+/// The sample that is shown at some moment.
+pub(super) struct Shown {
+    /// When it is shown first.
+    pub(super) since: i128,
+    /// How long it lasts.
+    pub(super) step: i128,
+}
+
+/// Changed tables, each a whole box. `None`: it stays as it is.
+#[derive(Default)]
+pub(super) struct Changed {
+    pub(super) stts: Option<Vec<u8>>,
+    pub(super) ctts: Option<Vec<u8>>,
+    pub(super) stss: Option<Vec<u8>>,
+    /// How much earlier than before everything is now from the first shown sample on; negative: later.
+    pub(super) earlier: i128,
+}
+
+impl<'a> Samples<'a> {
+    pub(super) fn read(stbl: &Mp4Box<'a>) -> io::Result<Self> {
+        Ok(Self {
+            steps: stbl.need(*b"stts")?.rows()?,
+            offsets: stbl.find(*b"ctts")?.map(|table| table.rows()).transpose()?,
+            sync: stbl.find(*b"stss")?.map(|table| table.rows()).transpose()?,
+        })
+    }
+
+    fn runs(&self) -> impl Iterator<Item = io::Result<Run>> {
+        let mut steps = self.steps.iter().copied().map(pair);
+        let mut offsets = self.offsets.map(|rows| rows.iter().copied().map(pair));
+        // What is left of the current row of each table. Without offsets there is none to run out of.
+        let (mut steady, mut step) = (0, 0);
+        let (mut even, mut offset) = if offsets.is_some() { (0, 0) } else { (i128::MAX, 0) };
+        let (mut index, mut decoded) = (0, 0);
+        std::iter::from_fn(move || {
+            while steady == 0 {
+                let (count, each) = steps.next()?;
+                (steady, step) = (i128::from(count), i128::from(each));
+            }
+            while even == 0 {
+                let Some((count, later)) = offsets.as_mut().and_then(Iterator::next) else {
+                    steps = [].iter().copied().map(pair);
+                    steady = 0;
+                    return Some(Err(bad(*b"ctts", "it ends before the samples do")));
+                };
+                // Negative ones exist: in version 1 by the standard, in version 0 by habit.
+                (even, offset) = (i128::from(count), i128::from(later.cast_signed()));
+            }
+            let run = Run { index, count: steady.min(even), decoded, step, offset };
+            index += run.count;
+            decoded += run.count * step;
+            steady -= run.count;
+            even -= run.count;
+            Some(Ok(run))
+        })
+    }
+
+    /// The sample that is shown at `asked`: the latest that begins at or before it.
+    pub(super) fn shown_at(&self, asked: i128) -> io::Result<Option<Shown>> {
+        let mut best: Option<Shown> = None;
+        for run in self.runs() {
+            let run = run?;
+            let first = run.decoded + run.offset;
+            if first > asked {
+                continue;
+            }
+            let further = if run.step == 0 { 0 } else { ((asked - first) / run.step).min(run.count - 1) };
+            let since = first + further * run.step;
+            if best.as_ref().is_none_or(|best| best.since < since) {
+                best = Some(Shown { since, step: run.step });
+            }
+        }
+        Ok(best)
+    }
+
+    /// The first sample in the order of decoding that is shown at `time` or later, as a run that begins with it.
+    fn first_from(&self, time: i128) -> io::Result<Option<Run>> {
+        for run in self.runs() {
+            let run = run?;
+            let wait = (time - run.decoded - run.offset).max(0);
+            let further = match run.step {
+                0 if wait > 0 => continue,
+                0 => 0,
+                step => (wait + step - 1) / step,
+            };
+            if further < run.count {
+                return Ok(Some(Run {
+                    index: run.index + further,
+                    count: run.count - further,
+                    decoded: run.decoded + further * run.step,
+                    ..run
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One and a half of the mean duration of a sample, at least 1.
+    pub(super) fn pause(&self) -> io::Result<i128> {
+        let (mut count, mut lasts) = (0, 0);
+        for run in self.runs() {
+            let run = run?;
+            count += run.count;
+            lasts += run.count * run.step;
+        }
+        Ok((lasts * 3 / 2 / count.max(1)).max(1))
+    }
+
+    /// Puts a pause between what is decoded before the sample that is shown at `since`, and that. If `hurried`, that comes
+    /// after next to no time: one unit for each sample.
+    pub(super) fn set_apart(&self, since: i128, hurried: bool, changed: &mut Changed) -> io::Result<()> {
+        let Some(shown) = self.first_from(since)?.filter(|shown| shown.index > 0) else { return Ok(()) };
+        let pause = self.pause()?;
+        let (mut steps, mut offsets, mut later) = (Rows::new(*b"stts"), Rows::new(*b"ctts"), 0);
+        for run in self.runs() {
+            let run = run?;
+            let before = (shown.index - run.index).clamp(0, run.count);
+            let from = run.count - before;
+            if hurried {
+                steps.push(before, 1)?;
+                offsets.push(before, 0)?;
+                later += before;
+            } else {
+                steps.push(before, run.step)?;
+                offsets.push(before, run.offset)?;
+                later += before * run.step;
+            }
+            if before > 0 && run.index + before == shown.index {
+                steps.lengthen_last(pause)?;
+                later += pause;
+            }
+            // Decoded from there on, but shown before it: what B-frames are.
+            let wait = since - run.decoded - before * run.step - run.offset;
+            let sooner = match run.step {
+                _ if wait <= 0 => 0,
+                0 => from,
+                step => ((wait + step - 1) / step).min(from),
+            };
+            steps.push(from, run.step)?;
+            offsets.push(sooner, (run.offset - pause).max(run.offset.min(0)))?;
+            offsets.push(from - sooner, run.offset)?;
+        }
+        changed.earlier = shown.decoded - later;
+        changed.stts = Some(steps.write(0)?);
+        if self.offsets.is_some() {
+            // Version 1 says that numbers are signed, which those of version 0 are read as too.
+            changed.ctts = Some(offsets.write(1)?);
+        }
+        Ok(())
+    }
+
+    /// Takes the marks of those samples away that are not over before `end`, but never the first one.
+    pub(super) fn unmark_from(&self, end: i128, changed: &mut Changed) -> io::Result<()> {
+        let Some(sync) = self.sync else { return Ok(()) };
+        let mut before = 0;
+        for run in self.runs() {
+            let run = run?;
+            // Over before `end`: k + 1 steps end before it.
+            let room = end - 1 - run.decoded;
+            let over = match run.step {
+                _ if room < 0 => 0,
+                0 => run.count,
+                step => (room / step).min(run.count),
+            };
+            before = run.index + over;
+            if over < run.count {
+                break;
+            }
+        }
+        let kept = sync.partition_point(|number| i128::from(u32::from_be_bytes(*number)) <= before).max(1);
+        if let Some(kept) = sync.get(..kept)
+            && kept.len() < sync.len()
+        {
+            changed.stss = Some(write_table(*b"stss", 0, kept.len(), kept.as_flattened())?);
+        }
+        Ok(())
+    }
+}
+
+/// A table of run lengths as it grows.
+struct Rows {
+    kind: [u8; 4],
+    rows: Vec<(u32, u32)>,
+}
+
+impl Rows {
+    fn new(kind: [u8; 4]) -> Self {
+        Self { kind, rows: Vec::new() }
+    }
+
+    fn push(&mut self, count: i128, value: i128) -> io::Result<()> {
+        let count = u32::try_from(count).map_err(|_| bad(self.kind, "it has too many samples"))?;
+        // Offsets may be negative, and then are written as what they are modulo 2^32.
+        let value = u32::try_from(value).or_else(|_| i32::try_from(value).map(i32::cast_unsigned));
+        let value = value.map_err(|_| bad(self.kind, "a sample lasts too long"))?;
+        match self.rows.last_mut() {
+            _ if count == 0 => {}
+            Some((same, last)) if *last == value && same.checked_add(count).is_some() => *same += count,
+            _ => self.rows.push((count, value)),
+        }
+        Ok(())
+    }
+
+    fn lengthen_last(&mut self, by: i128) -> io::Result<()> {
+        let Some((count, value)) = self.rows.pop() else { return Ok(()) };
+        self.push(i128::from(count) - 1, value.into())?;
+        self.push(1, i128::from(value) + by)
+    }
+
+    fn write(&self, version: u8) -> io::Result<Vec<u8>> {
+        let rows: Vec<Row> = self.rows.iter().copied().map(row).collect();
+        write_table(self.kind, version, rows.len(), rows.as_flattened())
+    }
+}
+
+fn write_table(kind: [u8; 4], version: u8, count: usize, rows: &[u8]) -> io::Result<Vec<u8>> {
+    let count = u32::try_from(count).map_err(|_| bad(kind, "it has too many entries"))?;
+    let mut out = Vec::with_capacity(rows.len() + 16);
+    write_box(&mut out, kind, |out| {
+        out.extend([version, 0, 0, 0]);
+        out.extend(count.to_be_bytes());
+        out.extend(rows);
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+fn row((count, value): (u32, u32)) -> Row {
+    (u64::from(count) << 32 | u64::from(value)).to_be_bytes()
+}
+
+fn pair(row: Row) -> (u32, u32) {
+    let both = u64::from_be_bytes(row);
+    ((both >> 32) as u32, both as u32)
+}
