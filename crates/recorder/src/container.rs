@@ -50,6 +50,11 @@ impl Container {
         builder.build().map_err(|_| self.missing())
     }
 
+    /// Files can say which part of them players are to show (edit lists).
+    pub fn can_present(self) -> bool {
+        self == Self::Mp4
+    }
+
     fn missing(self) -> Error {
         Error::MissingElement { element: self.factory(), package: "gstreamer1.0-plugins-good" }
     }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::completion::Completion;
 use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId, StartRequest};
-use crate::event::EventSink;
+use crate::event::{Event, EventSink};
 use crate::file_name::{FileNames, check_dir};
 use crate::record::{SourceName, Trigger};
 use crate::recordbin::Setup;
@@ -78,6 +78,13 @@ impl Recorder {
         check_dir(&setup.dir)?;
         // Paths in records are good wherever their reader is.
         let dir = setup.dir.canonicalize().map_err(|error| Error::Folder { path: setup.dir.clone(), error })?;
+        if setup.trim && !setup.container.can_present() {
+            let text = format!(
+                "smart-rec-trim has no effect: {} files cannot say which part of them is to be shown; use MP4",
+                setup.container
+            );
+            events(Event::Notice(text));
+        }
         let (orders, queue) = channel();
         let several = setup.sources.len() > 1;
         let sources = setup.sources.iter().enumerate().map(|(index, source)| {

@@ -1,8 +1,10 @@
 //! What a file holds so far: counts, first and last frame; and the gaps of a session over all its files. Values only.
 //! When a file begins and ends is left to `session`.
 
+use std::ops::Range;
 use std::time::Duration;
 
+use super::bound::Bound;
 use super::frame::{Frame, Stream};
 use super::time::{Interval, RunningTime, Utc, UtcInterval};
 
@@ -83,6 +85,8 @@ pub struct Delivered {
     pub interval: Interval,
     /// The same by the sender's own clock, where the frames say it.
     pub utc: Option<UtcInterval>,
+    /// From when to when of it was asked for, counted from its first frame.
+    pub asked: Range<Duration>,
     /// Figures of the video stream.
     pub video: Count,
     /// Figures of the audio stream.
@@ -161,8 +165,8 @@ impl Progress {
     }
 
     /// The figures, the last frame being shown until the next one at `next`, or if none came for its own duration or the
-    /// `usual` one. Also the end by itself.
-    pub(super) fn finish(self, next: Option<Seen>, usual: Duration) -> (Delivered, Seen) {
+    /// `usual` one. Also the end by itself. `asked` is what the session was asked for.
+    pub(super) fn finish(self, next: Option<Seen>, usual: Duration, asked: (Bound, Bound)) -> (Delivered, Seen) {
         let end = self.last.map_or(self.first, |last| {
             let own = last.plus(self.last_duration.unwrap_or(usual));
             match next {
@@ -173,7 +177,12 @@ impl Progress {
         });
         let utc = self.first.utc.zip(end.utc).map(|(start, end)| UtcInterval { start, end });
         let interval = Interval { start: self.first.running, end: end.running };
-        (Delivered { interval, utc, video: self.video, audio: self.audio }, end)
+        let from_first = |bound: Bound| {
+            let nanos = bound.to(self.first.running, self.first.utc).saturating_neg();
+            Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)).min(end.running.since(self.first.running))
+        };
+        let asked = from_first(asked.0)..from_first(asked.1);
+        (Delivered { interval, utc, asked, video: self.video, audio: self.audio }, end)
     }
 }
 
@@ -198,7 +207,9 @@ mod tests {
     fn a_long_pause_is_a_gap_and_a_slow_stream_is_not() {
         let (progress, finder) = follow(&[0, 40, 80, 120, 3_120, 3_160]);
         assert_eq!(finder.gaps.listed, [Gap { after: frame(120).start, until: frame(3_120).start }]);
-        let (delivered, end) = progress.finish(None, finder.usual());
+        let asked = (Bound::running(frame(100).start), Bound::running(frame(9_000).start));
+        let (delivered, end) = progress.finish(None, finder.usual(), asked);
+        assert_eq!(delivered.asked, Duration::from_millis(100)..Duration::from_millis(3_200));
         assert_eq!((delivered.interval.end, end.running), (frame(3_200).start, frame(3_200).start));
         assert_eq!((delivered.video.frames, delivered.video.bytes), (6, 60));
         assert_eq!(follow(&[0, 5_000, 10_000, 15_000]).1.gaps.count, 0);
@@ -216,7 +227,8 @@ mod tests {
         let at = |millis: i64| Frame { utc: Some(Utc(7_000_000_000 + millis * 1_000_000)), ..frame(millis) };
         let mut progress = Progress::new(Seen::of(&at(0)));
         progress.add(Stream::Video, true, &at(0));
-        let (delivered, _) = progress.finish(None, Duration::from_millis(40));
+        let asked = (Bound::running(frame(0).start), Bound::running(frame(40).start));
+        let (delivered, _) = progress.finish(None, Duration::from_millis(40), asked);
         assert_eq!(delivered.utc, Some(UtcInterval { start: Utc(7_000_000_000), end: Utc(7_040_000_000) }));
     }
 }

@@ -154,8 +154,8 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
     }
 
     /// Its figures, and where it ends.
-    pub(super) fn finish(self, next: Option<Seen>, usual: Duration) -> (Delivered, Seen) {
-        self.progress.finish(next, usual)
+    pub(super) fn finish(self, next: Option<Seen>, usual: Duration, asked: (Bound, Bound)) -> (Delivered, Seen) {
+        self.progress.finish(next, usual, asked)
     }
 
     /// Reads one frame, or finds out why there is none.

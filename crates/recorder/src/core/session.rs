@@ -381,7 +381,8 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
             return None;
         }
         let first = recording.first();
-        let (delivered, end) = recording.finish(next, self.gaps.usual());
+        let (delivered, end) =
+            recording.finish(next, self.gaps.usual(), (self.asked.start, self.asked.effective_end()));
         self.span = Some((self.span.map_or(first, |(first, _)| first), end));
         Some(delivered)
     }

@@ -4,7 +4,6 @@
 //!
 //! Our own walker and not a crate: mp4-atom (0.17) and mp4 decode an index into typed values and write those anew, so
 //! that what they do not know (vendors' boxes, codecs' private ones) is lost. Here a handful of numbers changes.
-#![cfg_attr(not(test), expect(dead_code, reason = "the writer of `smart-rec-trim` is the one caller"))]
 
 mod boxes;
 mod samples;

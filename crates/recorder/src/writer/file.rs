@@ -2,6 +2,7 @@
 //! name until it is complete. What was written reaches the disk once a second, by the pipeline's own thread.
 //! When to open and to close is left to the session's thread, which owns it.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,9 +12,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use gst::prelude::*;
 use parking_lot::Mutex;
 
-use super::{Command, Failure, Job};
+use super::{Command, Failure, Job, edit_list};
 use crate::container::codec_name;
-use crate::core::{Delivered, Ended, Frame, Interval, RunningTime, Stream, Timeline, Utc};
+use crate::core::{Delivered, Frame, Interval, RunningTime, Stream, Timeline, Utc, UtcInterval};
 use crate::file_name::temporary;
 use crate::pipeline_error;
 use crate::record::{AudioTrack, FileRecord, Times, VideoTrack};
@@ -267,15 +268,22 @@ impl File {
         drop(std::fs::remove_file(&self.temporary));
     }
 
-    /// The pipeline has written everything: makes it durable, gives it its name, and says what it is.
+    /// The pipeline has written everything: makes it durable, gives it its name, and says what it is, and what people
+    /// should know of it.
     pub(super) fn finish(
         mut self,
         job: &Job,
         delivered: &Delivered,
         actual: Times,
-        _ended: Option<&Ended>,
-    ) -> Result<FileRecord, Failure> {
+    ) -> Result<(FileRecord, Option<String>), Failure> {
         self.stop();
+        let (presented, note) = match job.trim && job.container.can_present() {
+            true => match edit_list::present(&self.lock, delivered.asked.clone()) {
+                Ok(presented) => (Some(part(actual, &presented.shown)), None),
+                Err(error) => (None, Some(format!("players show all of '{}': {error}", self.path.display()))),
+            },
+            false => (None, None),
+        };
         let publish = || -> std::io::Result<u64> {
             self.lock.sync_all()?;
             let bytes = self.lock.metadata()?.len();
@@ -287,14 +295,15 @@ impl File {
             file: Some(self.temporary.clone()),
             ..Failure::new(format!("'{}' cannot be completed: {error}", self.path.display()))
         })?;
-        let _ = job;
-        Ok(FileRecord {
+        let record = FileRecord {
             bytes,
             actual,
+            presented,
             video: self.video(delivered.video.frames),
             audio: self.audio(delivered.audio.frames),
             ..self.record(&Timeline::default())
-        })
+        };
+        Ok((record, note))
     }
 
     /// What is known of it from the start.
@@ -332,10 +341,21 @@ impl Drop for File {
     /// The session has failed, or its thread has: what was written is kept under the temporary name, if it is anything.
     fn drop(&mut self) {
         self.stop();
+        // A process that is being started in this moment has a copy of what is open here.
+        let _ = rustix::fs::flock(&*self.lock, rustix::fs::FlockOperation::Unlock);
         if self.lock.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             drop(std::fs::remove_file(&self.temporary));
         }
     }
+}
+
+/// A part of an interval, counted from its start.
+fn part(whole: Times, part: &Range<Duration>) -> Times {
+    let start = whole.running().start;
+    let running = Interval { start: start + part.start, end: start + part.end };
+    let at = |utc: Utc, later: Duration| Utc((RunningTime(utc.0) + later).0);
+    let utc = whole.start.map(|utc| UtcInterval { start: at(utc, part.start), end: at(utc, part.end) });
+    Times::new(running, utc)
 }
 
 fn number(caps: &gst::Caps, field: &str) -> Option<i32> {

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 
 pub(crate) use self::file::utc_now;
 use self::session_thread::SessionThread;
-pub(crate) use self::sidecar::{digest, publish as publish_sidecar};
+pub(crate) use self::sidecar::publish as publish_sidecar;
 use crate::core::{Action, Interval, SessionId, Timeline, UtcInterval};
 use crate::file_name::FileNames;
 use crate::record::{self, FileRecord, Header, MergedTrigger, SourceName, Times, Trigger};

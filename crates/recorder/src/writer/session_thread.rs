@@ -26,6 +26,8 @@ pub(super) struct SessionThread {
     queue: Receiver<Command>,
     /// Files that are complete.
     files: Vec<FileRecord>,
+    /// What people should know of them.
+    notes: Vec<String>,
     open: Option<File>,
     /// Its content is being written once more, to a file that begins earlier.
     superseded: Option<File>,
@@ -50,6 +52,7 @@ impl SessionThread {
             commands,
             queue,
             files: Vec::new(),
+            notes: Vec::new(),
             open: None,
             superseded: None,
             journal,
@@ -136,7 +139,7 @@ impl SessionThread {
                 }
             }
             Action::ClosePart { delivered } => {
-                self.finish_file(&delivered, None)?;
+                self.finish_file(&delivered)?;
                 self.write_journal();
             }
             Action::Close { ended } => return self.close(&ended).map(Some),
@@ -146,7 +149,7 @@ impl SessionThread {
     }
 
     /// Ends the open file and waits until it is complete.
-    fn finish_file(&mut self, delivered: &Delivered, ended: Option<&Ended>) -> Result<(), Failure> {
+    fn finish_file(&mut self, delivered: &Delivered) -> Result<(), Failure> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.end(delivered)?;
         loop {
@@ -159,7 +162,9 @@ impl SessionThread {
         }
         if let Some(open) = self.open.take() {
             let actual = Times::new(delivered.interval, self.utc(delivered.utc, delivered.interval));
-            self.files.push(open.finish(&self.job, delivered, actual, ended)?);
+            let (record, note) = open.finish(&self.job, delivered, actual)?;
+            self.files.push(record);
+            self.notes.extend(note);
         }
         self.leave_superseded(false);
         Ok(())
@@ -167,7 +172,7 @@ impl SessionThread {
 
     fn close(&mut self, ended: &Ended) -> Result<Box<DoneRecord>, Failure> {
         if let Some(delivered) = &ended.last_file {
-            self.finish_file(delivered, Some(ended))?;
+            self.finish_file(delivered)?;
         }
         let mut done = self.record(ended);
         if let Err(error) = self.journal.publish(&self.job, &mut done) {

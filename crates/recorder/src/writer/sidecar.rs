@@ -63,7 +63,7 @@ pub(crate) fn publish(done: &mut DoneRecord) -> std::io::Result<()> {
 }
 
 /// SHA-256 of a file in hexadecimal digits.
-pub(crate) fn digest(path: &Path) -> std::io::Result<String> {
+fn digest(path: &Path) -> std::io::Result<String> {
     let mut file = std::fs::File::open(path)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
