@@ -134,13 +134,20 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
     /// The frames of the main and the other stream from which on they are still needed.
     pub(super) fn needs(&self) -> (u64, u64) {
         // A stream that the file has no place for, or no more, is not read.
-        let reads_other = self.other == OtherState::Open;
+        let reads_other = matches!(self.other, OtherState::Open | OtherState::Reached);
         (self.group, if reads_other { self.other_cursor } else { u64::MAX })
     }
 
     /// The main stream has reached the asked end.
     pub(super) fn has_ended(&self) -> bool {
         self.main_end.is_some()
+    }
+
+    /// The asked end has moved on.
+    pub(super) fn extend(&mut self) {
+        if self.other == OtherState::Reached {
+            self.other = OtherState::Open;
+        }
     }
 
     /// The writer has been told to open the file.

@@ -417,3 +417,30 @@ proptest! {
         run(&ops);
     }
 }
+
+/// Found by `rules_hold_after_each_operation`: sound had reached the end that was then moved on.
+#[test]
+fn sound_goes_on_when_the_end_moves_on() {
+    use Op::*;
+    let v = |step_ms, keyframe| Video { step_ms, keyframe };
+    run(&[
+        v(56, false),
+        Start { before_ms: 12421, after_ms: 1427, policy: Overlap::Separate },
+        Audio { offset_ms: 215 },
+        v(57, false),
+        v(67, false),
+        v(32, false),
+        v(41, true),
+        Stop { session: None },
+        Pull { session: 0, limit: 194 },
+        v(36, false),
+        Pull { session: 0, limit: 1 },
+        Start { before_ms: 5498, after_ms: 2955, policy: Overlap::Extend },
+        Audio { offset_ms: 84 },
+        Audio { offset_ms: 140 },
+        v(37, false),
+        v(78, false),
+        v(44, false),
+        Pull { session: 1, limit: 20 },
+    ]);
+}

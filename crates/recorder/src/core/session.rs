@@ -218,6 +218,9 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
         if new.end.running > self.asked.end.running {
             self.asked.end = new.end;
             self.stopped = false;
+            if let Phase::Recording(recording) = &mut self.phase {
+                recording.extend();
+            }
             self.asked.utc = self.asked.utc.zip(new.utc).map(|(own, new)| UtcInterval { end: new.end, ..own });
         }
         if backwards && new.start.running < self.asked.start.running {
