@@ -43,7 +43,7 @@ struct Run<C> {
     caps: C,
 }
 
-/// The frames of one stream. A push is O(1) amortised, a search O(log GOPs).
+/// The frames of one stream. A push is O(1) amortised, a search O(GOPs).
 #[derive(Debug)]
 pub struct Track<P, C> {
     window: Duration,
@@ -191,8 +191,8 @@ impl<P, C: Clone + PartialEq> Track<P, C> {
 
     /// The last cached keyframe at or before a moment; the first one of all if they come later.
     pub(super) fn key_for(&self, at: Bound) -> Option<&Key> {
-        let after = self.keys.partition_point(|key| at.to(key.start, key.utc) <= 0);
-        self.keys.get(after.saturating_sub(1))
+        // From the back and one by one: where time has jumped back a little, they are not sorted.
+        self.keys.iter().rev().find(|key| at.to(key.start, key.utc) <= 0).or(self.keys.front())
     }
 
     /// The first keyframe from frame `number` on, cached or held.
