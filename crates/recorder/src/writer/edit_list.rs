@@ -53,10 +53,9 @@ pub(super) struct Presented {
 /// interrupted call has left is taken away by the next one; one that follows a successful call counts from the new zero.
 ///
 /// # Errors
-/// Those of the disk; `InvalidInput`: nothing of the file lies in `shown`, or so little that GStreamer would show nothing of it (a few
-/// frames, of a file with a longer lead); `InvalidData`: this is no finished MP4, and the
-/// message names the box. In each case the file shows what it did before; if it is not the disk's error, its bytes are
-/// unchanged too.
+/// Those of the disk. `InvalidInput`: nothing of the file lies in `shown`, or so little that GStreamer would show none of
+/// it: a few frames of a file with a longer lead. `InvalidData`: this is no finished MP4; the message names the box. In
+/// each case the file shows what it did before, and its bytes have not changed unless the disk failed.
 pub(super) fn present(file: &File, shown: Range<Duration>) -> io::Result<Presented> {
     let found = Layout::read(file)?;
     let size = found.moov.end - found.moov.start;
