@@ -124,13 +124,13 @@ pub fn ffmpeg_frames(path: &Path) -> Result<Vec<Frame>, Error> {
         path,
         &["-of", "json"],
     )?;
-    // The counter's corner alone, as bytes of luma, each frame once.
+    // The counter's corner alone, as bytes of luma, each frame once, however close it follows its predecessor.
     let corner = format!("crop={}:{}:0:0,format=gray", counter::MIN_WIDTH, counter::MIN_HEIGHT);
     let (pictures, complaints) = run_raw(
         "ffmpeg",
         &["-nostdin", "-v", "error", "-i"],
         path,
-        &["-map", "0:v:0", "-vf", &corner, "-fps_mode", "passthrough", "-f", "rawvideo", "-"],
+        &["-map", "0:v:0", "-vf", &corner, "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "rawvideo", "-"],
     )?;
     errors.extend(complaints);
     if !errors.is_empty() {

@@ -27,6 +27,7 @@ const MAX_TOP_LEVEL: usize = 1024;
 /// The finest time scale that is chosen for a movie, in units per second.
 const MAX_SCALE: u32 = 1_000_000;
 const FRAGMENTS: &str = "the file is made of fragments: it is not finished";
+const TOO_SHORT: &str = "a part of an MP4 that is so short that some players would show nothing of it";
 const NANOS: u32 = 1_000_000_000;
 
 /// What players show of a file.
@@ -44,16 +45,16 @@ pub(super) struct Presented {
 /// time stamp that had. The video begins with the frame that is on screen at the start, since players differ in what
 /// they do with one that begins earlier, and ends exactly at the end. Every other track is cut at the same two moments.
 /// Seen with GStreamer 1.22.0 and FFmpeg 5.1: both show exactly these frames; FFmpeg plays the last packet of sound whole,
-/// and, where the part is shorter than its lead, the first one too. Of a part of less than 0.2 s GStreamer may show nothing.
+/// and, where the part is shorter than its lead, the first one too.
 ///
 /// The new index is written behind the old one and on disk before that is struck out, so that a file which loses power
 /// or process in between shows all that it did before. The caller's fsync makes the change durable. What an
 /// interrupted call has left is taken away by the next one; one that follows a successful call counts from the new zero.
 ///
 /// # Errors
-/// Those of the disk; `InvalidInput`: nothing of the file lies in `shown`; `InvalidData`: this is no finished MP4, and the
-/// message names the box. In each case the file shows what it did before; if it is not the disk's error, its bytes are
-/// unchanged too.
+/// Those of the disk. `InvalidInput`: nothing of the file lies in `shown`, or so little that GStreamer would show none of
+/// it: a few frames of a file with a longer lead. `InvalidData`: this is no finished MP4; the message names the box. In
+/// each case the file shows what it did before, and its bytes have not changed unless the disk failed.
 pub(super) fn present(file: &File, shown: Range<Duration>) -> io::Result<Presented> {
     let found = Layout::read(file)?;
     let size = found.moov.end - found.moov.start;
@@ -301,6 +302,9 @@ impl<'a> Track<'a> {
 
     /// What of the index has to change beside the edits, which are corrected for it, so that GStreamer shows them whole.
     ///
+    /// It begins to decode with the sample that is nearest in the order of decoding, even if the first frame to be shown
+    /// needs more. So such a one is no longer said to be one with which decoding can begin.
+    ///
     /// Its demuxer, qtdemux (1.22.0, and others), compares the wrong clocks: it ends a track when the *media's* time, which
     /// runs on from the beginning of the edit, has reached the *movie's* duration; but it asks only behind a sample with
     /// which decoding can begin. So those near the end are no longer said to be such samples; where someone seeks there,
@@ -319,17 +323,19 @@ impl<'a> Track<'a> {
         let begins: i128 = before.iter().map(|edit| i128::from(edit.duration)).sum();
         let end = rescale(window.end - window.start - begins, window.scale, self.scale);
         let begins_in_media = i128::from(last.media_time.unwrap_or_default());
-        if !before.iter().any(shows)
-            && let Some(first) = self.samples.shown_at(begins_in_media)?
-        {
+        let first = if before.iter().any(shows) { None } else { self.samples.shown_at(begins_in_media)? };
+        if let Some(first) = &first {
             let is_late = first.since + first.step + self.samples.pause()? >= end;
             if is_late || self.is_video {
                 self.samples.set_apart(first.since, is_late, &mut changed)?;
             }
+            if self.is_video && begins_in_media - changed.earlier >= end {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, TOO_SHORT));
+            }
             let moved = i64::try_from(begins_in_media - changed.earlier);
             last.media_time = Some(moved.map_err(|_| bad(*b"elst", "an edit begins too late"))?);
         }
-        self.samples.unmark_from(end + changed.earlier, &mut changed)?;
+        self.samples.unmark(first.as_ref(), end + changed.earlier, &mut changed)?;
         Ok(changed)
     }
 

@@ -13,8 +13,8 @@ type Row = [u8; 8];
 pub(super) struct Samples<'a> {
     /// How long each is, in the order of decoding.
     steps: &'a [Row],
-    /// How much later than decoded it is shown, where there is a difference.
-    offsets: Option<&'a [Row]>,
+    /// How much later than decoded it is shown, where there is a difference; and the version of that table.
+    offsets: Option<(u8, &'a [Row])>,
     /// Numbers (from 1) of those with which decoding can begin. `None`: all.
     sync: Option<&'a [[u8; 4]]>,
 }
@@ -30,8 +30,22 @@ struct Run {
     offset: i128,
 }
 
+impl Run {
+    /// How many of them are shown before `time`.
+    fn before(&self, time: i128) -> i128 {
+        let wait = time - self.decoded - self.offset;
+        match self.step {
+            _ if wait <= 0 => 0,
+            0 => self.count,
+            step => ((wait + step - 1) / step).min(self.count),
+        }
+    }
+}
+
 /// The sample that is shown at some moment.
 pub(super) struct Shown {
+    /// How many are decoded before.
+    pub(super) index: i128,
     /// When it is shown first.
     pub(super) since: i128,
     /// How long it lasts.
@@ -52,14 +66,17 @@ impl<'a> Samples<'a> {
     pub(super) fn read(stbl: &Mp4Box<'a>) -> io::Result<Self> {
         Ok(Self {
             steps: stbl.need(*b"stts")?.rows()?,
-            offsets: stbl.find(*b"ctts")?.map(|table| table.rows()).transpose()?,
+            offsets: match stbl.find(*b"ctts")? {
+                Some(table) => Some((table.fields().array::<1>()?[0], table.rows()?)),
+                None => None,
+            },
             sync: stbl.find(*b"stss")?.map(|table| table.rows()).transpose()?,
         })
     }
 
     fn runs(&self) -> impl Iterator<Item = io::Result<Run>> {
         let mut steps = self.steps.iter().copied().map(pair);
-        let mut offsets = self.offsets.map(|rows| rows.iter().copied().map(pair));
+        let mut offsets = self.offsets.map(|(_, rows)| rows.iter().copied().map(pair));
         // What is left of the current row of each table. Without offsets there is none to run out of.
         let (mut steady, mut step) = (0, 0);
         let (mut even, mut offset) = if offsets.is_some() { (0, 0) } else { (i128::MAX, 0) };
@@ -99,7 +116,7 @@ impl<'a> Samples<'a> {
             let further = if run.step == 0 { 0 } else { ((asked - first) / run.step).min(run.count - 1) };
             let since = first + further * run.step;
             if best.as_ref().is_none_or(|best| best.since < since) {
-                best = Some(Shown { since, step: run.step });
+                best = Some(Shown { index: run.index + further, since, step: run.step });
             }
         }
         Ok(best)
@@ -109,22 +126,22 @@ impl<'a> Samples<'a> {
     fn first_from(&self, time: i128) -> io::Result<Option<Run>> {
         for run in self.runs() {
             let run = run?;
-            let wait = (time - run.decoded - run.offset).max(0);
-            let further = match run.step {
-                0 if wait > 0 => continue,
-                0 => 0,
-                step => (wait + step - 1) / step,
-            };
-            if further < run.count {
-                return Ok(Some(Run {
-                    index: run.index + further,
-                    count: run.count - further,
-                    decoded: run.decoded + further * run.step,
-                    ..run
-                }));
+            let before = run.before(time);
+            if before < run.count {
+                let (index, decoded) = (run.index + before, run.decoded + before * run.step);
+                return Ok(Some(Run { index, count: run.count - before, decoded, ..run }));
             }
         }
         Ok(None)
+    }
+
+    /// How many samples are decoded until all that are shown before `time` are.
+    fn until_all_before(&self, time: i128) -> io::Result<i128> {
+        self.runs().try_fold(0, |all, run| {
+            let run = run?;
+            let before = run.before(time);
+            Ok(if before > 0 { run.index + before } else { all })
+        })
     }
 
     /// One and a half of the mean duration of a sample, at least 1.
@@ -138,71 +155,80 @@ impl<'a> Samples<'a> {
         Ok((lasts * 3 / 2 / count.max(1)).max(1))
     }
 
-    /// Puts a pause between what is decoded before the sample that is shown at `since`, and that. If `hurried`, that comes
-    /// after next to no time: one unit for each sample.
+    /// Puts a pause between what is shown before `since`, when a sample is shown first, and that. If `hurried`, it comes
+    /// after next to no time: one unit for each sample that is decoded before any from then on.
     pub(super) fn set_apart(&self, since: i128, hurried: bool, changed: &mut Changed) -> io::Result<()> {
-        let Some(shown) = self.first_from(since)?.filter(|shown| shown.index > 0) else { return Ok(()) };
+        let Some(shown) = self.first_from(since)? else { return Ok(()) };
+        let last = self.until_all_before(since)?;
+        if last == 0 {
+            return Ok(());
+        }
         let pause = self.pause()?;
-        let (mut steps, mut offsets, mut later) = (Rows::new(*b"stts"), Rows::new(*b"ctts"), 0);
+        let (mut steps, mut offsets) = (Rows::new(*b"stts"), Rows::new(*b"ctts"));
         for run in self.runs() {
             let run = run?;
-            let before = (shown.index - run.index).clamp(0, run.count);
-            let from = run.count - before;
-            if hurried {
-                steps.push(before, 1)?;
-                offsets.push(before, 0)?;
-                later += before;
-            } else {
-                steps.push(before, run.step)?;
-                offsets.push(before, run.offset)?;
-                later += before * run.step;
+            let mut done = 0;
+            for end in [shown.index, last, i128::MAX] {
+                let index = run.index + done;
+                let count = (end - index).clamp(0, run.count - done);
+                let early = run.before(since).clamp(done, done + count) - done;
+                done += count;
+                if hurried && index < shown.index {
+                    steps.push(count, 1)?;
+                    offsets.push(count, 0)?;
+                } else {
+                    steps.push(count, run.step)?;
+                    offsets.push(early, run.offset)?;
+                    // What is decoded before the pause and shown after it.
+                    offsets.push(count - early, if index < last { run.offset + pause } else { run.offset })?;
+                }
+                if count > 0 && index + count == last {
+                    steps.lengthen_last(pause)?;
+                }
             }
-            if before > 0 && run.index + before == shown.index {
-                steps.lengthen_last(pause)?;
-                later += pause;
-            }
-            // Decoded from there on, but shown before it: what B-frames are.
-            let wait = since - run.decoded - before * run.step - run.offset;
-            let sooner = match run.step {
-                _ if wait <= 0 => 0,
-                0 => from,
-                step => ((wait + step - 1) / step).min(from),
-            };
-            steps.push(from, run.step)?;
-            offsets.push(sooner, (run.offset - pause).max(run.offset.min(0)))?;
-            offsets.push(from - sooner, run.offset)?;
         }
-        changed.earlier = shown.decoded - later;
+        changed.earlier = if hurried { shown.decoded - shown.index } else { 0 } - pause;
         changed.stts = Some(steps.write(0)?);
-        if self.offsets.is_some() {
-            // Version 1 says that numbers are signed, which those of version 0 are read as too.
-            changed.ctts = Some(offsets.write(1)?);
+        if let Some((version, _)) = self.offsets {
+            changed.ctts = Some(offsets.write(version)?);
         }
         Ok(())
     }
 
-    /// Takes the marks of those samples away that are not over before `end`, but never the first one.
-    pub(super) fn unmark_from(&self, end: i128, changed: &mut Changed) -> io::Result<()> {
+    /// Takes the marks of those samples away that are not over before `end`, and of those with which the decoding of
+    /// `first` cannot begin, since it is decoded after them but shown before; but never the mark of the first one.
+    pub(super) fn unmark(&self, first: Option<&Shown>, end: i128, changed: &mut Changed) -> io::Result<()> {
         let Some(sync) = self.sync else { return Ok(()) };
-        let mut before = 0;
+        let mut over = 0;
         for run in self.runs() {
             let run = run?;
-            // Over before `end`: k + 1 steps end before it.
+            // k + 1 steps end before the end.
             let room = end - 1 - run.decoded;
-            let over = match run.step {
+            let here = match run.step {
                 _ if room < 0 => 0,
                 0 => run.count,
                 step => (room / step).min(run.count),
             };
-            before = run.index + over;
-            if over < run.count {
+            over = run.index + here;
+            if here < run.count {
                 break;
             }
         }
-        let kept = sync.partition_point(|number| i128::from(u32::from_be_bytes(*number)) <= before).max(1);
-        if let Some(kept) = sync.get(..kept)
-            && kept.len() < sync.len()
-        {
+        let leads = match first {
+            Some(first) => self.first_from(first.since)?.map_or(0..0, |run| run.index..first.index),
+            None => 0..0,
+        };
+        let kept: Vec<[u8; 4]> = sync
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(place, number)| {
+                let index = i128::from(u32::from_be_bytes(*number)) - 1;
+                *place == 0 || index < over && !leads.contains(&index)
+            })
+            .map(|(_, number)| number)
+            .collect();
+        if kept.len() < sync.len() {
             changed.stss = Some(write_table(*b"stss", 0, kept.len(), kept.as_flattened())?);
         }
         Ok(())

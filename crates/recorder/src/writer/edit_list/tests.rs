@@ -198,27 +198,50 @@ fn seeking_finds_every_frame() {
     }
 }
 
+/// Several parts of one file, whose frames need not be even.
+fn check_parts(media: &Media, parts: impl IntoIterator<Item = (u64, u64)>) {
+    let (folder, path) = media.make();
+    for (start, end) in parts {
+        let copy = folder.path().join("part.mp4");
+        std::fs::copy(&path, &copy).unwrap();
+        present_ms(&copy, start, end).unwrap();
+        // Of two frames that far apart the file does not know which one it is.
+        let is_shown = |frame: &u32| {
+            let frame = u64::from(*frame);
+            media.frame_ns(frame + 1) > start * MS + MS / 3 && media.frame_ns(frame) < end * MS
+        };
+        let wanted: Vec<u32> = (0..300).filter(is_shown).collect();
+        let counters =
+            |frames: &[testbed::Frame]| -> Vec<u32> { frames.iter().map(|frame| frame.counter.unwrap()).collect() };
+        let gstreamer = testbed::decode(&copy).unwrap();
+        assert_eq!(counters(&gstreamer.video().unwrap().frames), wanted, "GStreamer, {start} to {end}");
+        assert_eq!(counters(&testbed::ffmpeg_frames(&copy).unwrap()), wanted, "FFmpeg, {start} to {end}");
+    }
+}
+
 #[test]
 fn frames_of_a_camera_that_jitters_are_shown_exactly() {
     // As RTP's clock rounds them, and as a bad network delivers them.
-    for (jitter, media) in [(20_000, Media::PLAIN), (20 * MS, Media::PLAIN), (20 * MS, Media::REORDERED)] {
-        let media = Media { jitter, ..media };
-        let (folder, path) = media.make();
-        for part in 0..6 {
-            let (start, end) = (2_000 + part * 233, 5_000 + part * 389);
-            let copy = folder.path().join("part.mp4");
-            std::fs::copy(&path, &copy).unwrap();
-            present_ms(&copy, start, end).unwrap();
-            // Of two frames that far apart the file does not know which one it is.
-            let is_shown = |frame: &u32| {
-                let frame = u64::from(*frame);
-                media.frame_ns(frame + 1) > start * MS + MS / 3 && media.frame_ns(frame) < end * MS
-            };
-            let wanted: Vec<u32> = (0..300).filter(is_shown).collect();
-            let counters =
-                |frames: &[testbed::Frame]| -> Vec<u32> { frames.iter().map(|frame| frame.counter.unwrap()).collect() };
-            assert_eq!(counters(&testbed::decode(&copy).unwrap().video().unwrap().frames), wanted, "GStreamer");
-            assert_eq!(counters(&testbed::ffmpeg_frames(&copy).unwrap()), wanted, "FFmpeg");
-        }
-    }
+    let parts = || (0..6).map(|part| (2_000 + part * 233, 5_000 + part * 389));
+    check_parts(&Media { jitter: 20_000, ..Media::PLAIN }, parts());
+    check_parts(&Media { jitter: 30 * MS, ..Media::PLAIN }, parts());
+    check_parts(&Media { jitter: 30 * MS, ..Media::REORDERED }, parts());
+}
+
+#[test]
+fn frames_before_the_keyframe_of_an_open_gop_are_shown() {
+    // Frames 58 and 59 are decoded after 60, but need the GOP before.
+    let parts = [(1_901, 7_000), (1_940, 8_111), (1_970, 4_789)];
+    check_parts(&Media { open_gop: true, ..Media::REORDERED }, parts);
+}
+
+#[test]
+fn a_part_that_would_be_empty_in_a_player_is_refused() {
+    let (_folder, path) = Media::PLAIN.make();
+    let before = std::fs::read(&path).unwrap();
+    assert_eq!(present_ms(&path, 5_010, 5_030).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    assert!(std::fs::read(&path).unwrap() == before);
+    // The same at the beginning of the file is no problem.
+    present_ms(&path, 10, 30).unwrap();
+    Players(&path).show(0..1, 0, 0.0, 30 * MS);
 }

@@ -21,6 +21,8 @@ pub(super) const OPUS: &str = "opusenc ! opusparse";
 pub(super) struct Media {
     /// Frames of video, and B-frames between two others. `None`: no video.
     pub(super) video: Option<(u64, u32)>,
+    /// Frames that are shown before a keyframe are decoded after it.
+    pub(super) open_gop: bool,
     /// Frames per second as caps have it.
     pub(super) rate: (i32, i32),
     /// By how much frames come early or late at most, in nanoseconds, as a camera's do.
@@ -38,6 +40,7 @@ impl Media {
     /// Ten seconds of video without B-frames and no audio.
     pub(super) const PLAIN: Self = Self {
         video: Some((300, 0)),
+        open_gop: false,
         rate: (30, 1),
         jitter: 0,
         video_from: 0,
@@ -80,8 +83,9 @@ impl Media {
             description += &format!(
                 " appsrc name=frames format=time \
                  ! x264enc {tune} speed-preset=ultrafast bitrate=500 threads=1 bframes={between} b-adapt=false \
-                 key-int-max={GOP} option-string=scenecut=0:keyint-min={GOP}:open-gop=0 \
-                 ! h264parse ! queue max-size-time=0 ! mux.video_0"
+                 key-int-max={GOP} option-string=scenecut=0:keyint-min={GOP}:open-gop={} \
+                 ! h264parse ! queue max-size-time=0 ! mux.video_0",
+                u8::from(self.open_gop)
             );
         }
         if let Some(encoder) = self.audio {
