@@ -5,6 +5,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,14 +17,17 @@ use gst_rtsp_server::{RTSPFilterResult, RTSPMediaFactory, RTSPServer};
 use crate::scene::Live;
 use crate::{AudioCodec, Codec, Error, FrameLog, Scene};
 
-/// Only machine-local clients: tests must not be reachable from outside.
+/// Only machine-local clients: tests must not be reachable from outside. (A camera in a network namespace of its own
+/// listens elsewhere.)
 const HOST: &str = "127.0.0.1";
 /// Where the server offers the stream.
 const MOUNT: &str = "/camera";
 
 /// An RTSP camera. All its viewers see the same stream, which begins with the first and ends with the last of them.
 pub struct RtspCamera {
+    host: String,
     port: u16,
+    silent: Arc<AtomicBool>,
     frames: Arc<FrameLog>,
     server: RTSPServer,
     source: glib::Source,
@@ -39,7 +43,7 @@ impl RtspCamera {
     /// [`Error::Scene`] for a scene that cannot be encoded, [`Error::Gst`] when an element is missing,
     /// [`Error::Io`] when no port or thread is to be had.
     pub fn start(scene: &Scene) -> Result<Self, Error> {
-        Self::start_with(scene, 0, None)
+        Self::start_with(scene, HOST, 0, None)
     }
 
     /// Starts a camera on a given port, as one that comes back after a failure does. 0: a free one.
@@ -47,7 +51,15 @@ impl RtspCamera {
     /// # Errors
     /// As [`RtspCamera::start`]; also when the port is taken.
     pub fn start_on_port(scene: &Scene, port: u16) -> Result<Self, Error> {
-        Self::start_with(scene, port, None)
+        Self::start_with(scene, HOST, port, None)
+    }
+
+    /// Starts a camera on an address of this machine, as one in a network namespace of its own needs. Port 0: a free one.
+    ///
+    /// # Errors
+    /// As [`RtspCamera::start`]; also when the address is not of this machine.
+    pub fn start_on_host(scene: &Scene, host: &str, port: u16) -> Result<Self, Error> {
+        Self::start_with(scene, host, port, None)
     }
 
     /// Starts a camera whose stream ends of itself (with an RTCP BYE) after this many frames.
@@ -55,17 +67,18 @@ impl RtspCamera {
     /// # Errors
     /// As [`RtspCamera::start`].
     pub fn start_finite(scene: &Scene, frames: u32) -> Result<Self, Error> {
-        Self::start_with(scene, 0, Some(frames))
+        Self::start_with(scene, HOST, 0, Some(frames))
     }
 
-    fn start_with(scene: &Scene, port: u16, length: Option<u32>) -> Result<Self, Error> {
+    fn start_with(scene: &Scene, host: &str, port: u16, length: Option<u32>) -> Result<Self, Error> {
         gst::init().map_err(|e| Error::gst("initialise", e))?;
         scene.check()?;
         let frames = Arc::new(FrameLog::default());
-        let factory = media_factory(scene, length, Arc::clone(&frames))?;
+        let silent = Arc::new(AtomicBool::new(false));
+        let factory = media_factory(scene, length, Arc::clone(&frames), Arc::clone(&silent))?;
 
         let server = RTSPServer::new();
-        server.set_address(HOST);
+        server.set_address(host);
         server.set_service(&port.to_string());
         // By default a TCP viewer that is slow for a moment loses frames, and a busy machine makes a test fail.
         server.connect_client_connected(|_, client| client.set_property("drop-backlog", false));
@@ -75,7 +88,7 @@ impl RtspCamera {
         let context = glib::MainContext::new();
         let source = server
             .create_source(gst_rtsp_server::gio::Cancellable::NONE)
-            .map_err(|e| Error::gst(format!("listen on {HOST}:{port}"), e))?;
+            .map_err(|e| Error::gst(format!("listen on {host}:{port}"), e))?;
         source.attach(Some(&context));
         let main_loop = glib::MainLoop::new(Some(&context), false);
         let port = u16::try_from(server.bound_port()).map_err(|_| Error::gst("listen", "the server has no port"))?;
@@ -90,17 +103,18 @@ impl RtspCamera {
                 }
             })
             .map_err(|e| Error::io("start a camera thread", Path::new(MOUNT), e))?;
-        Ok(Self { port, frames, server, source, context, main_loop, thread: Some(thread) })
+        let host = host.to_owned();
+        Ok(Self { host, port, silent, frames, server, source, context, main_loop, thread: Some(thread) })
     }
 
     /// The camera's address: `rtsp://`, where the client's first choice is UDP.
     pub fn url(&self) -> String {
-        format!("rtsp://{HOST}:{}{MOUNT}", self.port)
+        format!("rtsp://{}:{}{MOUNT}", self.host, self.port)
     }
 
     /// The same address as `rtspt://`: RTP inside the RTSP connection (TCP) only.
     pub fn urlt(&self) -> String {
-        format!("rtspt://{HOST}:{}{MOUNT}", self.port)
+        format!("rtspt://{}:{}{MOUNT}", self.host, self.port)
     }
 
     /// The TCP port that the camera listens on.
@@ -111,6 +125,11 @@ impl RtspCamera {
     /// The frames since the present stream began: counters, their times, and waiting for one of them.
     pub fn frames(&self) -> &FrameLog {
         &self.frames
+    }
+
+    /// Sends no picture while `silent`: connections stay, the frames are counted and lost. Sound goes on.
+    pub fn set_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
     }
 
     /// Waits until frame `counter` has left the camera. Somebody must be watching.
@@ -159,7 +178,12 @@ fn disconnect_all(server: &RTSPServer) {
 }
 
 /// The recipe for the stream: one pipeline that all viewers share.
-fn media_factory(scene: &Scene, length: Option<u32>, frames: Arc<FrameLog>) -> Result<RTSPMediaFactory, Error> {
+fn media_factory(
+    scene: &Scene,
+    length: Option<u32>,
+    frames: Arc<FrameLog>,
+    silent: Arc<AtomicBool>,
+) -> Result<RTSPMediaFactory, Error> {
     let mut description = scene.video(Live::Yes, length);
     description.push_str(match scene.video_codec() {
         Codec::H264 => " ! rtph264pay name=pay0 pt=96 config-interval=-1",
@@ -181,13 +205,24 @@ fn media_factory(scene: &Scene, length: Option<u32>, frames: Arc<FrameLog>) -> R
     factory.set_shared(true);
     factory.connect_media_configure(move |_, media| {
         stamp_capture_time(media);
-        if let Ok(bin) = media.element().downcast::<gst::Bin>()
-            && let Err(e) = Scene::number_frames(&bin, Arc::clone(&frames))
-        {
-            gst::element_error!(bin, gst::CoreError::Failed, ["{e}"]);
+        if let Ok(bin) = media.element().downcast::<gst::Bin>() {
+            if let Err(e) = Scene::number_frames(&bin, Arc::clone(&frames)) {
+                gst::element_error!(bin, gst::CoreError::Failed, ["{e}"]);
+            }
+            drop_while_silent(&bin, &silent);
         }
     });
     Ok(factory)
+}
+
+/// Drops pictures behind the counter and before the encoder, so that what comes after a silence is a sound stream.
+fn drop_while_silent(bin: &gst::Bin, silent: &Arc<AtomicBool>) {
+    let Some(pad) = Scene::numbered_pad(bin) else { return };
+    let silent = Arc::clone(silent);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| match silent.load(Ordering::Relaxed) {
+        true => gst::PadProbeReturn::Drop,
+        false => gst::PadProbeReturn::Ok,
+    });
 }
 
 /// Makes the camera's RTCP sender reports say when frames were captured, as its frame log does. GStreamer's default is
