@@ -49,11 +49,6 @@ impl Victim {
         Ok(victim)
     }
 
-    /// The process.
-    pub fn id(&self) -> u32 {
-        self.program.id()
-    }
-
     /// Gives a command.
     ///
     /// # Errors
@@ -138,10 +133,16 @@ impl Victim {
     /// Waits until so many frames have reached a recorder, all in all.
     ///
     /// # Errors
-    /// When they do not within `guard`.
+    /// When they do not within `guard`, or the source ends.
     pub fn wait_for_frames(&mut self, recorder: usize, frames: u64, guard: Duration) -> Result<(), Error> {
         let what = format!("frame {frames} of recorder {recorder}");
-        self.wait_for(&what, guard, |line| line["progress"][recorder]["frames"].as_u64() >= Some(frames)).map(drop)
+        let line = self.wait_for(&what, guard, |line| {
+            line["source-ended"] == recorder || line["progress"][recorder]["frames"].as_u64() >= Some(frames)
+        })?;
+        match line.get("source-ended") {
+            Some(_) => Err(Error::Victim(format!("has lost its source {recorder} for good: {}", line["error"]))),
+            None => Ok(()),
+        }
     }
 
     /// The newest figures that were told.

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -23,6 +23,12 @@ pub enum Undo {
 
 static PENDING: Mutex<Vec<(u64, Undo)>> = Mutex::new(Vec::new());
 static NEXT: AtomicU64 = AtomicU64::new(0);
+static KEEP: AtomicBool = AtomicBool::new(false);
+
+/// Leaves folders where they are, for people who want to look into them. (What is mounted there goes all the same.)
+pub fn keep_folders(keep: bool) {
+    KEEP.store(keep, Ordering::Relaxed);
+}
 
 /// Undoes one thing when it is dropped.
 #[derive(Debug)]
@@ -61,6 +67,7 @@ impl Undo {
                 // See the variant.
                 drop(Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status());
             }
+            Self::RemoveFolder(_) if KEEP.load(Ordering::Relaxed) => {}
             // Gone already, or on a file system that is gone.
             Self::RemoveFolder(folder) => drop(std::fs::remove_dir_all(folder)),
         }

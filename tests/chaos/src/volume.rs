@@ -30,7 +30,7 @@ impl Volume {
     ///
     /// # Errors
     /// When this machine cannot.
-    pub fn tmpfs(kib: u32) -> Result<Self, Error> {
+    pub fn tmpfs(kib: u64) -> Result<Self, Error> {
         Self::mount(|_, path| {
             need(&["mount", "-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs", path], "a tmpfs cannot be mounted")
         })
@@ -55,7 +55,7 @@ impl Volume {
     ///
     /// # Errors
     /// When this machine cannot.
-    pub fn with_quota(kib: u32) -> Result<Self, Error> {
+    pub fn with_quota(kib: u64) -> Result<Self, Error> {
         need_program("mkfs.btrfs", "btrfs-progs")?;
         need_file_system("btrfs")?;
         let volume = Self::mount(|image, path| {
