@@ -13,8 +13,9 @@ use testbed::{DirWatch, HANG_GUARD};
 use crate::camera::{FPS, GOP};
 use crate::handle::Victim;
 use crate::plan::Plan;
-use crate::recording::{files, is_ordinary, names, unbroken};
+use crate::recording::{files, is_ordinary, judge_done, names, unbroken};
 use crate::table::{Tally, all};
+use crate::victim::{Command, clock_ns};
 use crate::{Error, system};
 
 /// A crash may lose this much of what had reached the engine (design.md, rule 6).
@@ -52,6 +53,39 @@ pub fn run(plan: &Plan, mkv: bool) -> Result<[Tally; 2], Error> {
     Ok([plays, recovered])
 }
 
+/// A start on a folder finishes what a dead process has left there, and keeps its hands off what a living one writes.
+pub fn other_process(plan: &Plan) -> Result<[Tally; 1], Error> {
+    let mut tally = Tally::default();
+    for mkv in [false, true] {
+        let (folder, _guard) = system::folder()?;
+        let mut living = Victim::start(&[plan.recorder(&folder, mkv)])?;
+        living.wait_for_frames(0, 2 * u64::from(GOP), HANG_GUARD)?;
+        living.start_session(0, 1.0, 600.0, "living")?;
+        let mut dead = Victim::start(&[plan.recorder(&folder, mkv)])?;
+        dead.wait_for_frames(0, 2 * u64::from(GOP), HANG_GUARD)?;
+        dead.start_session(0, 1.0, 600.0, "dead")?;
+        dead.wait_for_frames(0, 4 * u64::from(GOP), HANG_GUARD)?;
+        let process = format!("_{}.", dead.id());
+        dead.kill()?;
+        let left = names(&folder).into_iter().filter(|name| name.contains(&process) && is_media_part(name));
+        let left: Vec<_> = left.map(|name| folder.join(name)).collect();
+
+        let mut third = Victim::start(&[plan.recorder(&folder, mkv)])?;
+        wait_until_gone(&folder, &left);
+        third.quit()?;
+        let container = if mkv { "MKV" } else { "MP4" };
+        match left.as_slice() {
+            [part] => tally.add(&format!("{container} of the dead"), judge_finished(&part.with_extension(""), None)),
+            others => tally.add(container, Err(format!("the dead process has left {} files", others.len()))),
+        }
+        living.tell(&Command::Stop { recorder: 0 })?;
+        let (is_done, record) = living.end_of("living", HANG_GUARD)?;
+        tally.add(&format!("{container} of the living"), judge_done(is_done, &record));
+        living.quit()?;
+    }
+    Ok([tally])
+}
+
 /// One victim: starts sessions, kills it, and looks at what is there.
 fn kill(
     plan: &Plan,
@@ -68,7 +102,7 @@ fn kill(
         frames += random.u64(0..20);
         victim.wait_for_frames(0, frames, HANG_GUARD)?;
         victim.start_session(0, random.f64() * 5.0, 600.0, &format!("crash {number}"))?;
-        started.push(crate::victim::clock_ns());
+        started.push(clock_ns());
     }
     victim.wait_for_frames(0, frames + random.u64(0..120), HANG_GUARD)?;
     // Not just after a frame or a line of progress: at any moment.

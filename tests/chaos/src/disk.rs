@@ -8,15 +8,15 @@ use std::time::Duration;
 use serde_json::Value;
 use testbed::HANG_GUARD;
 
+use crate::Error;
 use crate::camera::FPS;
 use crate::handle::{Progress, Victim};
 use crate::plan::Plan;
-use crate::recording::{files, unbroken};
+use crate::recording::{judge_done, unbroken};
 use crate::system::{folder, subfolder};
 use crate::table::{Tally, all};
 use crate::undo::Guard;
 use crate::volume::Volume;
-use crate::Error;
 
 /// Recorders of a trial: both containers on the bad disk, MP4 on the good one.
 const BAD: [(usize, &str); 2] = [(0, "MP4"), (1, "MKV")];
@@ -112,35 +112,6 @@ impl Trial {
         self.victim.quit()?;
         Ok([self.tally])
     }
-}
-
-/// A done record, all of whose frames are in its file.
-fn judge_done(is_done: bool, record: &Value) -> Result<(), String> {
-    if !is_done {
-        return Err(format!("failed: {}", record["reason"]));
-    }
-    let mut faults = Vec::new();
-    let files = files(record);
-    if files.len() != 1 {
-        faults.push(format!("its record names {} files", files.len()));
-    }
-    for (path, written) in files {
-        match unbroken(&path) {
-            Ok(frames) if Some(frames.clone().count() as u64) == written => {}
-            Ok(frames) => faults.push(format!(
-                "it has frames {} to {}, and its record says {written:?} frames",
-                frames.start(),
-                frames.end()
-            )),
-            Err(reason) => faults.push(reason),
-        }
-    }
-    for missing in ["missing-at-start-ns", "gap-count"] {
-        if record[missing].as_u64() != Some(0) {
-            faults.push(format!("{missing} is {}", record[missing]));
-        }
-    }
-    all(faults)
 }
 
 /// A failed record with a reason of the system, and a file that plays.

@@ -49,6 +49,11 @@ impl Victim {
         Ok(victim)
     }
 
+    /// The process: its recordings have its number in their names.
+    pub fn id(&self) -> u32 {
+        self.program.id()
+    }
+
     /// Gives a command.
     ///
     /// # Errors
@@ -67,9 +72,8 @@ impl Victim {
     /// When it is rejected or not answered.
     pub fn start_session(&mut self, recorder: usize, back: f64, on: f64, id: &str) -> Result<u64, Error> {
         self.tell(&victim::Command::Start { recorder, back, on, id: id.to_owned() })?;
-        let is_answer = |line: &Value| {
-            line["id"] == id && (line.get("accepted").is_some() || line.get("rejected").is_some())
-        };
+        let is_answer =
+            |line: &Value| line["id"] == id && (line.get("accepted").is_some() || line.get("rejected").is_some());
         let answer = self.wait_for("the answer to a start", HANG_GUARD, is_answer)?;
         answer["frames"].as_u64().ok_or_else(|| Error::Victim(format!("rejects session {id}: {}", answer["reason"])))
     }
@@ -124,8 +128,7 @@ impl Victim {
     /// # Errors
     /// When it does not end within `guard`.
     pub fn end_of(&mut self, id: &str, guard: Duration) -> Result<(bool, Value), Error> {
-        let is_end =
-            |line: &Value| line["id"] == id && (line.get("done").is_some() || line.get("failed").is_some());
+        let is_end = |line: &Value| line["id"] == id && (line.get("done").is_some() || line.get("failed").is_some());
         let mut line = self.wait_for(&format!("the end of session {id}"), guard, is_end)?;
         Ok((line.get("done").is_some(), line["record"].take()))
     }

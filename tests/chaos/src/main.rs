@@ -28,11 +28,12 @@ use crate::table::Table;
 use crate::volume::Volume;
 
 /// All cases, in the order of the table.
-const CASES: [&str; 15] = [
+const CASES: [&str; 16] = [
     "crash-mp4-plays",
     "crash-mp4-recovers",
     "crash-mkv-plays",
     "crash-mkv-recovers",
+    "crash-other-process",
     "crash-graph",
     "disk-full-tmpfs",
     "disk-full-ext4",
@@ -131,9 +132,10 @@ fn run(short: bool, seed: Option<u64>, cases: Vec<String>) -> Result<bool, Error
 }
 
 /// What fills the rows of the table.
-const ALL: [fn(&Plan, &Table); 13] = [
+const ALL: [fn(&Plan, &Table); 14] = [
     |plan, table| table.run(["crash-mp4-plays", "crash-mp4-recovers"], || crash::run(plan, false)),
     |plan, table| table.run(["crash-mkv-plays", "crash-mkv-recovers"], || crash::run(plan, true)),
+    |plan, table| table.run(["crash-other-process"], || crash::other_process(plan)),
     |plan, table| table.run(["crash-graph"], || graph::run(plan)),
     |plan, table| table.run(["disk-full-tmpfs"], || disk::full(plan, &Volume::tmpfs(DISK_ROOM_KIB)?)),
     |plan, table| {

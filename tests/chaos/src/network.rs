@@ -7,15 +7,15 @@ use std::time::Duration;
 use serde_json::Value;
 use testbed::HANG_GUARD;
 
+use crate::Error;
 use crate::camera::{Camera, FPS, GOP};
 use crate::handle::Victim;
 use crate::plan::Plan;
-use crate::recording::{files, runs};
+use crate::recording::{files, packets, runs};
 use crate::system::{call, folder, need, need_program, need_root, random_name};
 use crate::table::{Tally, all};
 use crate::undo::Guard;
 use crate::victim::{Command, RecorderPlan};
-use crate::Error;
 
 /// Frames before and after the trouble: several GOPs, so that both sides have keyframes.
 const ENOUGH: u64 = 3 * GOP as u64;
@@ -120,20 +120,31 @@ fn judge(is_done: bool, record: &Value, length: Duration) -> Result<(), String> 
     if gaps == 0 {
         faults.push("its record has no gap".into());
     }
-    let widest = record["gaps"].as_array().into_iter().flatten().filter_map(|gap| {
-        Some(gap["until-running-ns"].as_i64()? - gap["after-running-ns"].as_i64()?)
-    });
+    let widest = record["gaps"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|gap| Some(gap["until-running-ns"].as_i64()? - gap["after-running-ns"].as_i64()?));
     let widest = Duration::from_nanos(widest.max().unwrap_or(0).try_into().unwrap_or(0));
     // What was on its way when the trouble came, and a GOP until a file can go on.
     if widest + Duration::from_secs(1) < length {
-        faults.push(format!("its widest gap is {:.1} s, the trouble took {} s", widest.as_secs_f64(), length.as_secs()));
+        faults.push(format!(
+            "its widest gap is {:.1} s, the trouble took {} s",
+            widest.as_secs_f64(),
+            length.as_secs()
+        ));
     }
     let files = files(record);
     if files.is_empty() {
         faults.push("its record names no file".into());
     }
     let mut all_runs = Vec::new();
-    for (path, _) in &files {
+    for (path, written) in &files {
+        match packets(path) {
+            Ok(packets) if Some(packets) == *written => {}
+            Ok(packets) => faults.push(format!("{} has {packets} frames of {written:?}", path.display())),
+            Err(reason) => faults.push(reason),
+        }
         match runs(path) {
             Ok(runs) => all_runs.extend(runs),
             Err(reason) => faults.push(reason),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::camera::GOP;
+use crate::table::all;
 
 /// The frames of a file that plays from beginning to end without a break; a sentence says what is wrong otherwise.
 pub fn unbroken(path: &Path) -> Result<RangeInclusive<u32>, String> {
@@ -19,8 +20,8 @@ pub fn unbroken(path: &Path) -> Result<RangeInclusive<u32>, String> {
     }
 }
 
-/// The unbroken runs of frames in a file. At a break, frames up to the next keyframe may be unreadable: what they
-/// depend on is lost.
+/// The unbroken runs of frames in a file. At a break, frames up to the next keyframe may be unreadable (what they depend
+/// on is lost), and several may have one time: rtpjitterbuffer squeezes what a network has held back.
 pub fn runs(path: &Path) -> Result<Vec<RangeInclusive<u32>>, String> {
     let decoded = testbed::decode(path).map_err(|error| format!("does not play: {error}"))?;
     let video = decoded.video().map_err(|error| error.to_string())?;
@@ -43,7 +44,7 @@ pub fn runs(path: &Path) -> Result<Vec<RangeInclusive<u32>>, String> {
             }
         }
     }
-    match video.frames.windows(2).find(|pair| pair[1].pts_ns <= pair[0].pts_ns) {
+    match video.frames.windows(2).find(|pair| pair[1].pts_ns < pair[0].pts_ns) {
         Some(pair) => Err(format!("a frame is shown at {} ns, after one at {} ns", pair[1].pts_ns, pair[0].pts_ns)),
         None => Ok(runs),
     }
@@ -51,13 +52,40 @@ pub fn runs(path: &Path) -> Result<Vec<RangeInclusive<u32>>, String> {
 
 /// Paths and numbers of video frames of a record's files. Until the engine has several files in a record, its flat form.
 pub fn files(record: &Value) -> Vec<(PathBuf, Option<u64>)> {
-    let one = |file: &Value| {
-        Some((PathBuf::from(file["file"].as_str()?), file["video"]["frames"].as_u64()))
-    };
+    let one = |file: &Value| Some((PathBuf::from(file["file"].as_str()?), file["video"]["frames"].as_u64()));
     match record["files"].as_array() {
         Some(files) => files.iter().filter_map(one).collect(),
         None => one(record).into_iter().collect(),
     }
+}
+
+/// A done record, all of whose frames are in its file.
+pub fn judge_done(is_done: bool, record: &Value) -> Result<(), String> {
+    if !is_done {
+        return Err(format!("failed: {}", record["reason"]));
+    }
+    let mut faults = Vec::new();
+    let files = files(record);
+    if files.len() != 1 {
+        faults.push(format!("its record names {} files", files.len()));
+    }
+    for (path, written) in files {
+        match unbroken(&path) {
+            Ok(frames) if Some(frames.clone().count() as u64) == written => {}
+            Ok(frames) => faults.push(format!(
+                "it has frames {} to {}, and its record says {written:?} frames",
+                frames.start(),
+                frames.end()
+            )),
+            Err(reason) => faults.push(reason),
+        }
+    }
+    for missing in ["missing-at-start-ns", "gap-count"] {
+        if record[missing].as_u64() != Some(0) {
+            faults.push(format!("{missing} is {}", record[missing]));
+        }
+    }
+    all(faults)
 }
 
 /// A finished file is what any other program writes: with a duration, all frames in one index, and no fragments.
@@ -121,10 +149,48 @@ fn find<'a>(mut bytes: &'a [u8], path: &[[u8; 4]]) -> Result<&'a [u8], String> {
     Ok(bytes)
 }
 
+/// Access units in a file, decodable or not.
+pub fn packets(path: &Path) -> Result<u64, String> {
+    testbed::ffprobe(path).map(|probe| probe.packets).map_err(|error| error.to_string())
+}
+
 /// Names of all files in a folder, sorted; none where it cannot be read.
 pub fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use testbed::{Scene, make_file, temp_dir};
+
+    #[test]
+    fn an_ordinary_file_is_told_from_a_fragmented_and_from_a_cut_one() {
+        let folder = temp_dir().unwrap();
+        let ordinary = folder.path().join("ordinary.mp4");
+        make_file(&ordinary, &Scene::new().without_text(), 2).unwrap();
+        is_ordinary(&ordinary).unwrap();
+        assert_eq!(unbroken(&ordinary), Ok(0..=59));
+        assert_eq!(packets(&ordinary), Ok(60));
+        assert_eq!(runs(&ordinary), Ok(vec![0..=59]));
+
+        let fragmented = folder.path().join("fragmented.mp4");
+        let status = std::process::Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-i"])
+            .arg(&ordinary)
+            .args(["-c", "copy", "-movflags", "frag_keyframe+empty_moov"])
+            .arg(&fragmented)
+            .status();
+        assert!(status.unwrap().success());
+        assert!(is_ordinary(&fragmented).unwrap_err().contains("moof"));
+
+        let cut = folder.path().join("cut.mp4");
+        let bytes = std::fs::read(&ordinary).unwrap();
+        std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+        assert!(is_ordinary(&cut).is_err() && unbroken(&cut).is_err());
+    }
 }

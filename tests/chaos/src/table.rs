@@ -101,8 +101,7 @@ impl Table {
             let _ = writeln!(text, "{name:<24} {tried:>6} {kept:>6} {lost:>6}  {verdict}{allowed}");
             result.details(name, &mut below);
         }
-        let missing: Vec<_> =
-            order.iter().filter(|name| !rows.iter().any(|(row, _)| row == *name)).copied().collect();
+        let missing: Vec<_> = order.iter().filter(|name| !rows.iter().any(|(row, _)| row == *name)).copied().collect();
         if !missing.is_empty() {
             let _ = writeln!(text, "not asked for: {}", missing.join(", "));
         }

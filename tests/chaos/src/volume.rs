@@ -114,8 +114,9 @@ impl Volume {
         let device = call(&["findmnt", "-n", "-o", "SOURCE", text(&self.path)?])?;
         let name = device.rsplit('/').next().unwrap_or_default();
         let trigger = PathBuf::from(format!("/sys/fs/ext4/{name}/trigger_fs_error"));
-        std::fs::write(&trigger, "chaos")
-            .map_err(|error| Error::Missing(format!("this kernel lets no error happen: {}: {error}", trigger.display())))
+        std::fs::write(&trigger, "chaos").map_err(|error| {
+            Error::Missing(format!("this kernel lets no error happen: {}: {error}", trigger.display()))
+        })
     }
 
     /// Lets all writes to it hang until the value is dropped.
