@@ -11,7 +11,7 @@ use crate::Error;
 use crate::camera::{Camera, FPS, GOP};
 use crate::handle::Victim;
 use crate::plan::Plan;
-use crate::recording::{files, packets, runs};
+use crate::recording::{files, packets, with_gaps};
 use crate::system::{call, folder, need, need_program, need_root, random_name};
 use crate::table::{Tally, all};
 use crate::undo::Guard;
@@ -138,24 +138,30 @@ fn judge(is_done: bool, record: &Value, length: Duration) -> Result<(), String> 
     if files.is_empty() {
         faults.push("its record names no file".into());
     }
-    let mut all_runs = Vec::new();
+    let (mut all_runs, mut damaged) = (Vec::new(), 0);
     for (path, written) in &files {
         match packets(path) {
             Ok(packets) if Some(packets) == *written => {}
             Ok(packets) => faults.push(format!("{} has {packets} frames of {written:?}", path.display())),
             Err(reason) => faults.push(reason),
         }
-        match runs(path) {
-            Ok(runs) => all_runs.extend(runs),
+        match with_gaps(path) {
+            Ok(found) => {
+                all_runs.extend(found.runs);
+                damaged += found.damaged;
+            }
             Err(reason) => faults.push(reason),
         }
+    }
+    if damaged > gaps * u64::from(GOP) {
+        faults.push(format!("{damaged} frames are damaged, more than a GOP at each of {gaps} gaps"));
     }
     let lengths: Vec<_> = all_runs.iter().map(|run| run.clone().count() as u64).collect();
     if lengths.len() as u64 > gaps + 1 {
         faults.push(format!("its frames come in {} runs ({all_runs:?}), its record has {gaps} gaps", lengths.len()));
     }
-    let enough = |length: Option<&u64>| length.is_some_and(|length| *length >= ENOUGH / 2);
-    if !enough(lengths.first()) || (lengths.len() < 2 && gaps > 0) || !enough(lengths.last()) {
+    let is_enough = |length: Option<&u64>| length.is_some_and(|length| *length >= ENOUGH / 2);
+    if lengths.len() < 2 || !is_enough(lengths.first()) || !is_enough(lengths.last()) {
         faults.push(format!("there are too few frames before or after the gap: {lengths:?} at {FPS} fps"));
     }
     all(faults)

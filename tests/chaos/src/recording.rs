@@ -20,34 +20,39 @@ pub fn unbroken(path: &Path) -> Result<RangeInclusive<u32>, String> {
     }
 }
 
-/// The unbroken runs of frames in a file. At a break, frames up to the next keyframe may be unreadable (what they depend
-/// on is lost), and several may have one time: rtpjitterbuffer squeezes what a network has held back.
-pub fn runs(path: &Path) -> Result<Vec<RangeInclusive<u32>>, String> {
+/// The frames of a file with gaps.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// Runs of frames, each a GOP long at least.
+    pub runs: Vec<RangeInclusive<u32>>,
+    /// Frames outside of them: behind a gap, up to the next keyframe, what they depend on is lost.
+    pub damaged: u64,
+}
+
+/// What is in a file with gaps. Several frames may have one time: rtpjitterbuffer squeezes what a network has held back.
+pub fn with_gaps(path: &Path) -> Result<Broken, String> {
     let decoded = testbed::decode(path).map_err(|error| format!("does not play: {error}"))?;
     let video = decoded.video().map_err(|error| error.to_string())?;
     let mut runs: Vec<RangeInclusive<u32>> = Vec::new();
-    let mut unreadable = 0;
+    let mut is_broken = true;
     for frame in &video.frames {
         match (frame.counter, runs.last_mut()) {
-            (Err(why), _) => {
-                unreadable += 1;
-                if unreadable > GOP {
-                    return Err(format!("more than a GOP is unreadable, at {} ns: {why}", frame.pts_ns));
-                }
-            }
-            (Ok(counter), Some(run)) if counter == run.end().wrapping_add(1) && unreadable == 0 => {
+            (Err(_), _) => is_broken = true,
+            (Ok(counter), Some(run)) if !is_broken && counter == run.end().wrapping_add(1) => {
                 *run = *run.start()..=counter;
             }
             (Ok(counter), _) => {
                 runs.push(counter..=counter);
-                unreadable = 0;
+                is_broken = false;
             }
         }
     }
-    match video.frames.windows(2).find(|pair| pair[1].pts_ns < pair[0].pts_ns) {
-        Some(pair) => Err(format!("a frame is shown at {} ns, after one at {} ns", pair[1].pts_ns, pair[0].pts_ns)),
-        None => Ok(runs),
+    if let Some(pair) = video.frames.windows(2).find(|pair| pair[1].pts_ns < pair[0].pts_ns) {
+        return Err(format!("a frame is shown at {} ns, after one at {} ns", pair[1].pts_ns, pair[0].pts_ns));
     }
+    runs.retain(|run| run.clone().count() >= GOP as usize);
+    let sound: usize = runs.iter().map(|run| run.clone().count()).sum();
+    Ok(Broken { runs, damaged: (video.frames.len() - sound) as u64 })
 }
 
 /// Paths and numbers of video frames of a record's files. Until the engine has several files in a record, its flat form.
@@ -176,7 +181,7 @@ mod tests {
         is_ordinary(&ordinary).unwrap();
         assert_eq!(unbroken(&ordinary), Ok(0..=59));
         assert_eq!(packets(&ordinary), Ok(60));
-        assert_eq!(runs(&ordinary), Ok(vec![0..=59]));
+        assert_eq!(with_gaps(&ordinary), Ok(Broken { runs: vec![0..=59], damaged: 0 }));
 
         let fragmented = folder.path().join("fragmented.mp4");
         let status = std::process::Command::new("ffmpeg")

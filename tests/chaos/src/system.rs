@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::Error;
-use crate::undo::{Guard, Undo};
+use crate::undo::{Guard, Undo, working};
 
 /// Runs a program to its end and returns what it wrote to stdout.
 pub fn call(words: &[&str]) -> Result<String, Error> {
     let command = words.join(" ");
     let fail = |reason: String| Error::Command { command: command.clone(), reason };
     let Some((program, arguments)) = words.split_first() else { return Err(fail("nothing to call".into())) };
+    let _working = working();
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -67,6 +68,7 @@ pub fn random_name() -> String {
 /// A new folder of this run, removed with all that is in it.
 pub fn folder() -> Result<(PathBuf, Guard), Error> {
     let path = std::env::temp_dir().join(random_name());
+    let _working = working();
     let guard = Guard::new(Undo::RemoveFolder(path.clone()));
     std::fs::create_dir(&path).map_err(|e| Error::io("create a folder", &path, e))?;
     Ok((path, guard))

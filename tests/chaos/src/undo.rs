@@ -6,11 +6,16 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::Error;
+
+/// To be held by whoever changes something on this machine. After a signal it never comes.
+pub fn working() -> RwLockReadGuard<'static, ()> {
+    CLOSED.read()
+}
 
 /// How something is undone.
 #[derive(Clone, Debug)]
@@ -22,6 +27,10 @@ pub enum Undo {
 }
 
 static PENDING: Mutex<Vec<(u64, Undo)>> = Mutex::new(Vec::new());
+/// Held for writing once a signal has come: from then on nothing is done that would have to be undone.
+static CLOSED: RwLock<()> = RwLock::new(());
+/// Held while something is undone: a disk must not go while its neighbour still thaws it.
+static UNDOING: Mutex<()> = Mutex::new(());
 static NEXT: AtomicU64 = AtomicU64::new(0);
 static KEEP: AtomicBool = AtomicBool::new(false);
 
@@ -50,6 +59,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        let _undoing = UNDOING.lock();
         let mut pending = PENDING.lock();
         let found = pending.iter().position(|(number, _)| *number == self.0).map(|at| pending.remove(at).1);
         drop(pending);
@@ -83,6 +93,9 @@ pub fn on_signals() -> Result<(), Error> {
     let wait = move || {
         if let Some(signal) = signals.forever().next() {
             eprintln!("chaos: ended by signal {signal}; cleaning up");
+            // A disk that is being frozen at this moment would stay so.
+            let _closed = CLOSED.write();
+            let _undoing = UNDOING.lock();
             let pending: Vec<_> = PENDING.lock().drain(..).collect();
             pending.iter().rev().for_each(|(_, undo)| undo.run());
             // As a shell says it.
