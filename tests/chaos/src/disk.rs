@@ -27,7 +27,7 @@ const BEFORE: u64 = 3 * FPS as u64;
 /// pipeline that waits for a disk lacks all frames of some seconds.
 const JITTER: u64 = FPS as u64 / 2;
 /// Memory that a process with trouble may take beyond what it had before, all its caches included.
-const MEMORY_KIB: u64 = 96 << 10;
+const MEMORY_KIB: u64 = 32 << 10;
 
 /// A victim on a bad and on a good disk.
 struct Trial {
