@@ -94,6 +94,8 @@ impl Outbox {
                 drop(state);
                 self.wake();
             }
+            Event::SourceLost { text, .. } => gxf::log::warning!("{}: {text}", self.name),
+            Event::SourceBack { text, .. } => gxf::log::info!("{}: {text}", self.name),
             Event::Notice(text) => gxf::log::warning!("{}: {text}", self.name),
         }
     }

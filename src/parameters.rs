@@ -132,6 +132,16 @@ pub(crate) static SIDECAR: Parameter<bool> = Parameter::new(
 )
 .default(true);
 
+pub(crate) static RTSP_RECONNECT_INTERVAL: Parameter<u32> = Parameter::new(
+    "rtsp-reconnect-interval",
+    "RTSP reconnect interval (s)",
+    "An RTSP source is lost when it fails, ends, or sends nothing for so long; choose more than the time between two of \
+     its frames. It is then tried again, also if it was never reached: soon at first, later once in this time. What is \
+     cached stays, and running recordings go on. 0: a lost source ends, and its recordings with it",
+)
+.default(10)
+.range(0, DAY);
+
 pub(crate) static LATENCY: Parameter<u32> =
     Parameter::new("latency", "RTSP jitter buffer (ms)", "How long RTSP sources wait for late packets")
         .default(100)
@@ -183,6 +193,7 @@ pub(crate) static ALL: &[&dyn AnyParameter] = &[
     &MAX_SESSIONS,
     &OVERLAP,
     &SIDECAR,
+    &RTSP_RECONNECT_INTERVAL,
     &LATENCY,
     &SELECT_RTP_PROTOCOL,
     &MSG_RX,

@@ -72,6 +72,7 @@ impl Settings {
                 mode,
                 latency_ms: context.get(&p::LATENCY)?,
                 protocol: if context.get(&p::SELECT_RTP_PROTOCOL)? == 4 { RtpProtocol::Tcp } else { RtpProtocol::Any },
+                reconnect: Some(seconds(&p::RTSP_RECONNECT_INTERVAL)?).filter(|interval| !interval.is_zero()),
             },
             config: Config {
                 window: cache,

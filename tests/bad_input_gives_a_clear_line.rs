@@ -81,6 +81,7 @@ fn bad_parameter_values() {
         ("smart-rec-overlap", "sometimes", &["separate, reject"]),
         ("smart-rec-overlap", "merge", &["separate, reject"]),
         ("smart-rec-sidecar", "maybe", &["true", "false"]),
+        ("rtsp-reconnect-interval", "86401", &["0", "86400"]),
         ("latency", "60001", &["0", "60000"]),
         ("select-rtp-protocol", "1", &["0", "4"]),
         ("select-rtp-protocol", "5", &["0", "4"]),
@@ -98,8 +99,10 @@ fn bad_parameter_values() {
 
 #[test]
 fn a_camera_that_cannot_be_reached() {
+    // By default it would be tried again: `a_lost_source_comes_back`.
+    let graph = |sources: &[&str]| Graph::messages(sources).set("rtsp-reconnect-interval", "0");
     let missing = unreachable_url().unwrap();
-    let (outcome, _) = Graph::messages(&[&missing]).start().wait();
+    let (outcome, _) = graph(&[&missing]).start().wait();
     check_clear(&outcome).unwrap();
     assert_eq!(outcome.code, Some(1), "the only source: {}", outcome.text());
     let told = |outcome: &Outcome| outcome.lines_with(&missing).iter().any(|line| line.contains("connect"));
@@ -107,7 +110,7 @@ fn a_camera_that_cannot_be_reached() {
 
     // One of two: the other one goes on.
     let camera = RtspCamera::start(&Scene::new().fps(15).gop(15).size(256, 96).without_text()).unwrap();
-    let mut run = Graph::messages(&[missing.clone(), camera.url()]).set("sensor-id-list", "gone;gate").start();
+    let mut run = graph(&[&missing, &camera.url()]).set("sensor-id-list", "gone;gate").start();
     run.wait_until_recordable(&camera, &["gate"]);
     run.send(&json!({"sensor": {"id": "gone"}, "id": "of the missing one"}));
     run.receipt_of("rejected", "of the missing one");

@@ -49,6 +49,7 @@ fn smart_record() -> Vec<Row> {
         ("smart-rec-max-sessions", uint, number(16), Some((1, 1_000))),
         ("smart-rec-overlap", string, text("separate"), None),
         ("smart-rec-sidecar", "GXF_PARAMETER_TYPE_BOOL", Expected::Default(Bool(true)), None),
+        ("rtsp-reconnect-interval", uint, number(10), Some((0, DAY))),
         ("latency", uint, number(100), Some((0, 60_000))),
         ("select-rtp-protocol", uint, number(0), Some((0, 4))),
         ("msg-rx", handle, Expected::Optional, None),

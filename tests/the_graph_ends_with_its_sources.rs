@@ -76,6 +76,8 @@ fn a_camera_that_ends_ends_its_recording() {
     let mut run = Graph::messages(&[camera.urlt()])
         .set("sensor-id-list", "gate")
         .set("smart-rec-default-duration", "600")
+        // By default a camera that has ended is tried again.
+        .set("rtsp-reconnect-interval", "0")
         .start();
     run.wait_until_recordable(&camera, &["gate"]);
     run.send(&json!({"sensor": {"id": "gate"}, "id": "until its end"}));

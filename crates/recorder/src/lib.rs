@@ -12,6 +12,7 @@ pub mod record;
 pub mod recordbin;
 pub mod recorder;
 pub mod source;
+mod supervisor;
 mod writer;
 
 pub use container::Container;

@@ -1,10 +1,10 @@
-//! A set of sources, each with its pipeline and its recordbin, and the one thread that looks after them.
-//! It starts sources, ends those that fail, and on stop finishes every recording.
-//! What asks for recordings and where events go is left to its owner.
+//! A set of sources, each with its pipeline and its recordbin: starts them, passes requests on, and on stop finishes
+//! every recording.
+//! Looking after the sources is left to `supervisor`, what asks for recordings and where events go to its owner.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,13 @@ use gst::prelude::*;
 use parking_lot::Mutex;
 
 use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId, StartRequest};
-use crate::event::{Event, EventSink};
+use crate::event::EventSink;
 use crate::file_name::{FileNames, check_dir};
 use crate::record::{SourceName, Trigger};
 use crate::recordbin::Setup;
-use crate::source::{self, Location, Reception};
-use crate::{Container, Error, Recordbin, pipeline_error};
-
-/// How often sessions are checked for a source that has fallen silent. Only while sessions run.
-const CHECK_PERIOD: Duration = Duration::from_millis(500);
+use crate::source::{Blueprint, Location, Reception};
+use crate::supervisor::{self, Order, Source};
+use crate::{Container, Error, Recordbin};
 
 /// On stop, writers have this long to finish their files: what a slow disk needs for the 256 MiB that may be pending,
 /// at 5 MiB/s. A disk that hangs for longer must not hang the graph.
@@ -54,21 +52,6 @@ pub struct RecorderSetup {
     pub sidecar: bool,
 }
 
-enum Order {
-    /// A source has ended, or its pipeline has posted an error.
-    SourceEnded { source: usize, error: Option<String> },
-    /// A session has started: check it from time to time.
-    Watch,
-    /// End.
-    Quit,
-}
-
-struct Source {
-    location: Location,
-    pipeline: gst::Pipeline,
-    bin: Recordbin,
-}
-
 /// Running sources.
 pub struct Recorder {
     sources: Arc<Vec<Source>>,
@@ -78,7 +61,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Builds all sources and starts them. A source that cannot be reached is told by an event later.
+    /// Builds all sources and starts them. A source that cannot be reached is told by an event later, and is tried again
+    /// where [`Reception::reconnect`] says so.
     ///
     /// # Errors
     /// When the folder, a URI or an installed package is not as needed. Then nothing runs.
@@ -89,8 +73,8 @@ impl Recorder {
         let dir = setup.dir.canonicalize().map_err(|error| Error::Folder { path: setup.dir.clone(), error })?;
         let (orders, queue) = channel();
         let several = setup.sources.len() > 1;
-        let bin_events = by_supervisor(events, &orders);
         let sources = setup.sources.iter().enumerate().map(|(index, source)| {
+            let inputs = supervisor::inputs(index, &orders);
             let bin = Recordbin::new(
                 Setup {
                     source: SourceName { index, sensor: source.sensor.clone() },
@@ -103,18 +87,27 @@ impl Recorder {
                     },
                     sidecar: setup.sidecar,
                 },
-                bin_events.clone(),
+                supervisor::bin_events(events, &inputs),
             )?;
-            let pipeline = source::build(index, &source.location, setup.reception, setup.container, &bin, events)?;
-            forward_errors(index, &pipeline, &orders);
-            Ok(Source { location: source.location.clone(), pipeline, bin })
+            let blueprint = Blueprint {
+                index,
+                location: source.location.clone(),
+                reception: setup.reception,
+                container: setup.container,
+                events: events.clone(),
+                inputs: inputs.clone(),
+            };
+            let pipeline = blueprint.pipeline(&bin)?;
+            blueprint.fill(&pipeline, &bin)?;
+            supervisor::forward_errors(&pipeline, &inputs);
+            Ok(Source { blueprint, pipeline, bin })
         });
         let sources = Arc::new(sources.collect::<Result<Vec<_>, Error>>()?);
         let supervisor = {
             let (sources, events) = (sources.clone(), events.clone());
             std::thread::Builder::new()
                 .name("srec-supervisor".into())
-                .spawn(move || supervise(&sources, &queue, &events))
+                .spawn(move || supervisor::supervise(&sources, &queue, &events))
                 .map_err(|error| Error::Thread { purpose: "looking after the sources", error })?
         };
         let recorder = Self { sources, orders, supervisor: Mutex::new(Some(supervisor)) };
@@ -166,7 +159,7 @@ impl Recorder {
         self.sources.get(index)?.bin.now()
     }
 
-    /// Whether source `index` sends nothing more.
+    /// Whether source `index` sends nothing more, for good: a lost one that is tried again has not ended.
     pub fn has_ended(&self, index: usize) -> bool {
         self.sources.get(index).is_none_or(|source| source.bin.has_ended())
     }
@@ -188,9 +181,6 @@ impl Recorder {
         let left = || deadline.saturating_duration_since(Instant::now());
         let late = self.sources.iter().enumerate().filter(|(_, source)| !source.bin.wait_idle(left()));
         let late = late.map(|(index, _)| index).collect();
-        for source in self.sources.iter() {
-            source.stop();
-        }
         self.order(Order::Quit);
         // A panic of the supervisor has nothing left to spoil.
         drop(supervisor.join());
@@ -201,71 +191,5 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-impl Source {
-    fn stop(&self) {
-        if let Some(bus) = self.pipeline.bus() {
-            bus.unset_sync_handler();
-        }
-        // Going down to NULL fails only for broken elements, and there is nothing to do about them.
-        let _ = self.pipeline.set_state(gst::State::Null);
-    }
-}
-
-/// Ends of sources go to the supervisor, which tells each of them once; everything else goes on as it is.
-fn by_supervisor(events: &EventSink, orders: &Sender<Order>) -> EventSink {
-    let (events, orders) = (events.clone(), orders.clone());
-    Arc::new(move |event| match event {
-        // After the end of the recorder nobody wants to know.
-        Event::SourceEnded { source, error } => drop(orders.send(Order::SourceEnded { source, error })),
-        other => events(other),
-    })
-}
-
-/// Tells the supervisor of a pipeline's errors, without a thread for each bus.
-fn forward_errors(index: usize, pipeline: &gst::Pipeline, orders: &Sender<Order>) {
-    let Some(bus) = pipeline.bus() else { return };
-    let orders = orders.clone();
-    bus.set_sync_handler(move |_, message| {
-        if let gst::MessageView::Error(error) = message.view() {
-            // After the end of the recorder nobody wants to know.
-            drop(orders.send(Order::SourceEnded { source: index, error: Some(pipeline_error::text(error)) }));
-        }
-        gst::BusSyncReply::Drop
-    });
-}
-
-fn supervise(sources: &[Source], orders: &Receiver<Order>, events: &EventSink) {
-    let mut ended = vec![false; sources.len()];
-    loop {
-        let sessions = sources.iter().any(|source| source.bin.sessions() > 0);
-        let order = if sessions {
-            orders.recv_timeout(CHECK_PERIOD)
-        } else {
-            orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        match order {
-            Ok(Order::SourceEnded { source: index, error }) => {
-                // One failure comes as several errors, from the elements along the way; the first one is the cause.
-                if std::mem::replace(&mut ended[index], true) {
-                    continue;
-                }
-                let source = &sources[index];
-                let error = error.map(|error| format!("source {index} ({}): {error}", source.location));
-                if error.is_some() {
-                    source.bin.end(EndReason::SourceLost);
-                }
-                source.stop();
-                events(Event::SourceEnded { source: index, error });
-            }
-            Ok(Order::Watch) | Err(RecvTimeoutError::Timeout) => {
-                for source in sources {
-                    source.bin.advance();
-                }
-            }
-            Ok(Order::Quit) | Err(RecvTimeoutError::Disconnected) => return,
-        }
     }
 }

@@ -32,7 +32,7 @@ pub struct RecorderPlan {
     pub mkv: bool,
     /// `smart-rec-max-pending-bytes`; `None`: the engine's own.
     pub max_pending: Option<usize>,
-    /// `rtsp-reconnect-interval`; `None`: the engine's own.
+    /// `rtsp-reconnect-interval`; `None`: a lost source ends.
     pub reconnect: Option<Duration>,
 }
 
@@ -62,14 +62,18 @@ pub enum Command {
 
 /// The engine's setup for a plan.
 fn setup(plan: &RecorderPlan) -> Result<RecorderSetup, Error> {
-    // HERE the engine's newer parameters are set from the plan, as soon as it has them: `plan.max_pending`
-    // (smart-rec-max-pending-bytes) and `plan.reconnect` (rtsp-reconnect-interval).
+    // HERE `plan.max_pending` (smart-rec-max-pending-bytes) is set, as soon as the engine has it.
     Ok(RecorderSetup {
         sources: vec![SourceSetup {
             location: Location::parse(&plan.source).map_err(|reason| Error::setup("read a source", reason))?,
             sensor: "chaos".into(),
         }],
-        reception: Reception { mode: Mode::AudioAndVideo, latency_ms: 100, protocol: RtpProtocol::Any },
+        reception: Reception {
+            mode: Mode::AudioAndVideo,
+            latency_ms: 100,
+            protocol: RtpProtocol::Any,
+            reconnect: plan.reconnect,
+        },
         config: Config {
             window: Duration::from_secs(10),
             default_duration: Duration::from_secs(10),
@@ -102,7 +106,8 @@ fn sink(recorder: usize) -> EventSink {
             Event::Done(record) => json!({"done": recorder, "id": record.id, "record": record}),
             Event::Failed(record) => json!({"failed": recorder, "id": record.id, "record": record}),
             Event::SourceEnded { error, .. } => json!({"source-ended": recorder, "error": error}),
-            Event::Notice(text) => json!({"notice": recorder, "text": text}),
+            // For whoever looks into what a victim wrote.
+            other => json!({"notice": recorder, "text": format!("{other:?}")}),
         });
     })
 }

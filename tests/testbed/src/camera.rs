@@ -27,8 +27,8 @@ const MOUNT: &str = "/camera";
 pub struct RtspCamera {
     host: String,
     port: u16,
-    silent: Arc<AtomicBool>,
     frames: Arc<FrameLog>,
+    silent: Arc<AtomicBool>,
     server: RTSPServer,
     source: glib::Source,
     context: glib::MainContext,
@@ -43,7 +43,7 @@ impl RtspCamera {
     /// [`Error::Scene`] for a scene that cannot be encoded, [`Error::Gst`] when an element is missing,
     /// [`Error::Io`] when no port or thread is to be had.
     pub fn start(scene: &Scene) -> Result<Self, Error> {
-        Self::start_with(scene, HOST, 0, None)
+        Self::start_with(scene, 0, None)
     }
 
     /// Starts a camera on a given port, as one that comes back after a failure does. 0: a free one.
@@ -51,7 +51,7 @@ impl RtspCamera {
     /// # Errors
     /// As [`RtspCamera::start`]; also when the port is taken.
     pub fn start_on_port(scene: &Scene, port: u16) -> Result<Self, Error> {
-        Self::start_with(scene, HOST, port, None)
+        Self::start_with(scene, port, None)
     }
 
     /// Starts a camera on an address of this machine, as one in a network namespace of its own needs. Port 0: a free one.
@@ -59,7 +59,8 @@ impl RtspCamera {
     /// # Errors
     /// As [`RtspCamera::start`]; also when the address is not of this machine.
     pub fn start_on_host(scene: &Scene, host: &str, port: u16) -> Result<Self, Error> {
-        Self::start_with(scene, host, port, None)
+        scene.check()?;
+        Self::serve(host, port, &description(scene, None), true)
     }
 
     /// Starts a camera whose stream ends of itself (with an RTCP BYE) after this many frames.
@@ -67,15 +68,28 @@ impl RtspCamera {
     /// # Errors
     /// As [`RtspCamera::start`].
     pub fn start_finite(scene: &Scene, frames: u32) -> Result<Self, Error> {
-        Self::start_with(scene, HOST, 0, Some(frames))
+        Self::start_with(scene, 0, Some(frames))
     }
 
-    fn start_with(scene: &Scene, host: &str, port: u16, length: Option<u32>) -> Result<Self, Error> {
-        gst::init().map_err(|e| Error::gst("initialise", e))?;
+    /// Starts a camera of any kind: a description in which each stream ends in a payloader `pay0`, `pay1`, ... Its frames
+    /// are not numbered.
+    ///
+    /// # Errors
+    /// As [`RtspCamera::start`].
+    pub fn start_described(description: &str) -> Result<Self, Error> {
+        Self::serve(HOST, 0, description, false)
+    }
+
+    fn start_with(scene: &Scene, port: u16, length: Option<u32>) -> Result<Self, Error> {
         scene.check()?;
+        Self::serve(HOST, port, &description(scene, length), true)
+    }
+
+    fn serve(host: &str, port: u16, description: &str, numbered: bool) -> Result<Self, Error> {
+        gst::init().map_err(|e| Error::gst("initialise", e))?;
         let frames = Arc::new(FrameLog::default());
         let silent = Arc::new(AtomicBool::new(false));
-        let factory = media_factory(scene, length, Arc::clone(&frames), Arc::clone(&silent))?;
+        let factory = media_factory(description, numbered.then(|| Arc::clone(&frames)), Arc::clone(&silent))?;
 
         let server = RTSPServer::new();
         server.set_address(host);
@@ -104,7 +118,7 @@ impl RtspCamera {
             })
             .map_err(|e| Error::io("start a camera thread", Path::new(MOUNT), e))?;
         let host = host.to_owned();
-        Ok(Self { host, port, silent, frames, server, source, context, main_loop, thread: Some(thread) })
+        Ok(Self { host, port, frames, silent, server, source, context, main_loop, thread: Some(thread) })
     }
 
     /// The camera's address: `rtsp://`, where the client's first choice is UDP.
@@ -127,17 +141,17 @@ impl RtspCamera {
         &self.frames
     }
 
-    /// Sends no picture while `silent`: connections stay, the frames are counted and lost. Sound goes on.
-    pub fn set_silent(&self, silent: bool) {
-        self.silent.store(silent, Ordering::Relaxed);
-    }
-
     /// Waits until frame `counter` has left the camera. Somebody must be watching.
     ///
     /// # Errors
     /// [`Error::Hung`] when [`crate::HANG_GUARD`] runs out first.
     pub fn wait_for_frame(&self, counter: u32) -> Result<std::time::SystemTime, Error> {
         self.frames.wait_for(counter, crate::HANG_GUARD)
+    }
+
+    /// Sends no frame and no sound any more, or does so again; the connections stay. A camera that hangs is like that.
+    pub fn set_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
     }
 
     /// Throws all viewers out without a word, as a lost network does; new ones are welcome.
@@ -177,13 +191,8 @@ fn disconnect_all(server: &RTSPServer) {
     server.client_filter(Some(&mut |_, _| RTSPFilterResult::Remove));
 }
 
-/// The recipe for the stream: one pipeline that all viewers share.
-fn media_factory(
-    scene: &Scene,
-    length: Option<u32>,
-    frames: Arc<FrameLog>,
-    silent: Arc<AtomicBool>,
-) -> Result<RTSPMediaFactory, Error> {
+/// A scene as a camera's pipeline, a payloader for each stream.
+fn description(scene: &Scene, length: Option<u32>) -> String {
     let mut description = scene.video(Live::Yes, length);
     description.push_str(match scene.video_codec() {
         Codec::H264 => " ! rtph264pay name=pay0 pt=96 config-interval=-1",
@@ -197,31 +206,42 @@ fn media_factory(
             _ => " ! rtpmp4gpay name=pay1 pt=97",
         });
     }
+    description
+}
+
+/// The recipe for the stream: one pipeline that all viewers share. `frames`: where they are to be numbered.
+fn media_factory(
+    description: &str,
+    frames: Option<Arc<FrameLog>>,
+    silent: Arc<AtomicBool>,
+) -> Result<RTSPMediaFactory, Error> {
     // A missing element shall be known now, not as a "503" to the first viewer.
-    gst::parse::launch(&description).map_err(|e| Error::gst("build a camera", e))?;
+    gst::parse::launch(description).map_err(|e| Error::gst("build a camera", e))?;
 
     let factory = RTSPMediaFactory::new();
     factory.set_launch(&format!("( {description} )"));
     factory.set_shared(true);
     factory.connect_media_configure(move |_, media| {
         stamp_capture_time(media);
-        if let Ok(bin) = media.element().downcast::<gst::Bin>() {
-            if let Err(e) = Scene::number_frames(&bin, Arc::clone(&frames)) {
-                gst::element_error!(bin, gst::CoreError::Failed, ["{e}"]);
-            }
-            drop_while_silent(&bin, &silent);
+        let Ok(bin) = media.element().downcast::<gst::Bin>() else { return };
+        if let Some(frames) = &frames
+            && let Err(e) = Scene::number_frames(&bin, Arc::clone(frames))
+        {
+            gst::element_error!(bin, gst::CoreError::Failed, ["{e}"]);
+        }
+        for payloader in ["pay0", "pay1"].iter().filter_map(|name| bin.by_name(name)) {
+            hush_when_told(&payloader, &silent);
         }
     });
     Ok(factory)
 }
 
-/// Drops pictures behind the counter and before the encoder, so that what comes after a silence is a sound stream.
-fn drop_while_silent(bin: &gst::Bin, silent: &Arc<AtomicBool>) {
-    let Some(pad) = Scene::numbered_pad(bin) else { return };
+/// Drops what a payloader makes for as long as the camera is to be silent.
+fn hush_when_told(payloader: &gst::Element, silent: &Arc<AtomicBool>) {
+    let Some(pad) = payloader.static_pad("src") else { return };
     let silent = Arc::clone(silent);
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| match silent.load(Ordering::Relaxed) {
-        true => gst::PadProbeReturn::Drop,
-        false => gst::PadProbeReturn::Ok,
+    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, _| {
+        if silent.load(Ordering::Relaxed) { gst::PadProbeReturn::Handled } else { gst::PadProbeReturn::Ok }
     });
 }
 

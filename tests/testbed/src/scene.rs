@@ -185,11 +185,6 @@ impl Scene {
         ))
     }
 
-    /// The pad behind the counter of a bin built from [`Scene::video`].
-    pub(crate) fn numbered_pad(bin: &gst::Bin) -> Option<gst::Pad> {
-        bin.by_name(LABEL)?.static_pad("src")
-    }
-
     /// Makes every frame of a bin built from [`Scene::video`] carry its number, and `log` know its time.
     pub(crate) fn number_frames(bin: &gst::Bin, log: Arc<FrameLog>) -> Result<(), Error> {
         let missing = || Error::gst("number the frames", "the pipeline has no label element");

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use gst::prelude::*;
 use parking_lot::Mutex;
 
-use super::{Mode, make};
+use super::reconnect::Input;
+use super::{Blueprint, InputSink, Mode, make};
 use crate::container::{codec_name, refusal};
 use crate::core::Stream;
 use crate::event::{Event, EventSink};
@@ -34,28 +35,25 @@ struct Inner {
     bin: gst::glib::WeakRef<Recordbin>,
     mode: Mode,
     container: Container,
+    /// The source is connected again when it ends: its recordbin is not to see the end.
+    reconnects: bool,
     events: EventSink,
+    inputs: InputSink,
     taken: Mutex<[bool; 2]>,
 }
 
 impl Linker {
-    pub(super) fn new(
-        index: usize,
-        uri: String,
-        pipeline: &gst::Pipeline,
-        mode: Mode,
-        container: Container,
-        bin: &Recordbin,
-        events: &EventSink,
-    ) -> Self {
+    pub(super) fn new(blueprint: &Blueprint, pipeline: &gst::Pipeline, bin: &Recordbin) -> Self {
         Self(Arc::new(Inner {
-            index,
-            uri,
+            index: blueprint.index,
+            uri: blueprint.location.to_string(),
             pipeline: pipeline.downgrade(),
             bin: bin.downgrade(),
-            mode,
-            container,
-            events: events.clone(),
+            mode: blueprint.reception.mode,
+            container: blueprint.container,
+            reconnects: blueprint.reconnect().is_some(),
+            events: blueprint.events.clone(),
+            inputs: blueprint.inputs.clone(),
             taken: Mutex::new([false; 2]),
         }))
     }
@@ -65,10 +63,15 @@ impl Linker {
         self.0.mode.takes(stream)
     }
 
+    /// The camera has described its streams.
+    pub(super) fn answered(&self) {
+        (self.0.inputs)(Input::Answered);
+    }
+
     /// `pad` has a stream of whatever form: finds out what it is, parses it, and links it.
     pub(super) fn parse(&self, pad: &gst::Pad, pace: Pace) {
         if let Err(error) = self.try_parse(pad, pace) {
-            self.fail(&error.to_string());
+            self.broken(&error);
         }
     }
 
@@ -93,7 +96,7 @@ impl Linker {
     /// `pad` has one parsed, encoded stream: links it to the recordbin or to nowhere.
     fn link(&self, pad: &gst::Pad, pace: Pace) {
         if let Err(error) = self.try_link(pad, pace) {
-            self.fail(&error.to_string());
+            self.broken(&error);
         }
     }
 
@@ -134,6 +137,10 @@ impl Linker {
         }
         // From the recordbin backwards, so that nothing flows into a chain that ends nowhere.
         let target = bin.pad(stream);
+        let last = chain.last().and_then(|element| element.static_pad("src"));
+        if self.0.reconnects {
+            self.hold_end_back(last.as_ref().unwrap_or(pad), stream);
+        }
         let link = |from: &gst::Pad, to: Option<&gst::Pad>| -> Result<(), Error> {
             let linked = to.map(|to| from.link(to));
             match linked {
@@ -141,12 +148,29 @@ impl Linker {
                 _ => Err(Error::Gstreamer(format!("{} cannot be linked to {}", from.name(), stream.name()))),
             }
         };
-        if let Some(last) = chain.last().and_then(|element| element.static_pad("src")) {
+        if let Some(last) = last {
             link(&last, target.as_ref())?;
             self.chain(pad, &chain)
         } else {
             link(pad, target.as_ref())
         }
+    }
+
+    /// Keeps the end of a stream from the recordbin, which would end it for good, and tells of the main stream's end.
+    fn hold_end_back(&self, pad: &gst::Pad, stream: Stream) {
+        let linker = self.clone();
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            if info.event().is_none_or(|event| event.type_() != gst::EventType::Eos) {
+                return gst::PadProbeReturn::Ok;
+            }
+            // Pictures that go on are worth more than sound that has ended.
+            let main = stream == Stream::Video || !linker.0.taken.lock()[Stream::Video as usize];
+            if main {
+                (linker.0.inputs)(Input::EndOfStream);
+            }
+            // With `Drop` the bindings keep the event, and GStreamer 1.22 complains that it has none to free.
+            gst::PadProbeReturn::Handled
+        });
     }
 
     /// Links `pad` to the first of `elements` and each of them to the next, last one first, and starts them.
@@ -200,7 +224,21 @@ impl Linker {
         (self.0.events)(Event::Notice(format!("source {} ({}) {text}", self.0.index, self.0.uri)));
     }
 
-    /// Ends the source with an error, in the way in which its elements do.
+    /// A stream could not be brought to the recordbin.
+    fn broken(&self, error: &Error) {
+        match error {
+            // Another attempt may do better, above all where the source was lost in the middle of this one.
+            Error::Gstreamer(what) => {
+                if let Some(pipeline) = self.0.pipeline.upgrade() {
+                    gst::element_error!(pipeline, gst::CoreError::Pad, ("a stream cannot be linked: {what}"));
+                }
+            }
+            other => self.fail(&other.to_string()),
+        }
+    }
+
+    /// Ends the source with an error, in the way in which its elements do. It comes from the recordbin, which says that
+    /// no further attempt could do better.
     fn fail(&self, text: &str) {
         if let Some(bin) = self.0.bin.upgrade() {
             gst::element_error!(bin, gst::StreamError::Format, ("{text}"));

@@ -27,6 +27,11 @@ pub(super) fn add(pipeline: &gst::Pipeline, uri: &str, reception: Reception, lin
         // The others (ONVIF metadata and the like) would cost a connection for nothing.
         Some(stream.is_some_and(|stream| wanted.wants(stream)).to_value())
     });
+    let answered = linker.clone();
+    source.connect("on-sdp", false, move |_| {
+        answered.answered();
+        None
+    });
     source.connect_pad_added(move |_, pad| {
         if pad.direction() == gst::PadDirection::Src {
             linker.parse(pad, Pace::AsItComes);

@@ -13,14 +13,37 @@ use recorder::recorder::{RecorderSetup, SourceSetup};
 use recorder::source::{Location, Mode, Reception, RtpProtocol};
 use recorder::{Container, DoneRecord, Recorder};
 
-/// Starts a recorder of `source` with a cache of 10 s.
+/// Starts a recorder of `source` with a cache of 10 s. A lost source ends.
 pub fn start(source: &str, dir: &Path, container: Container) -> (Recorder, Receiver<Event>) {
+    start_with(source, dir, container, None)
+}
+
+/// Starts a recorder of `source` with a cache of 10 s, which connects a lost source again at this interval.
+pub fn start_with(
+    source: &str,
+    dir: &Path,
+    container: Container,
+    reconnect: Option<Duration>,
+) -> (Recorder, Receiver<Event>) {
+    start_all(&[source], dir, container, reconnect)
+}
+
+/// Starts a recorder of several sources.
+pub fn start_all(
+    sources: &[&str],
+    dir: &Path,
+    container: Container,
+    reconnect: Option<Duration>,
+) -> (Recorder, Receiver<Event>) {
     let (sender, events) = channel();
     let sender = Mutex::new(sender);
     let sink: EventSink = Arc::new(move |event| sender.lock().unwrap().send(event).unwrap());
     let setup = RecorderSetup {
-        sources: vec![SourceSetup { location: Location::parse(source).unwrap(), sensor: "gate".into() }],
-        reception: Reception { mode: Mode::AudioAndVideo, latency_ms: 100, protocol: RtpProtocol::Any },
+        sources: sources
+            .iter()
+            .map(|source| SourceSetup { location: Location::parse(source).unwrap(), sensor: "gate".into() })
+            .collect(),
+        reception: Reception { mode: Mode::AudioAndVideo, latency_ms: 100, protocol: RtpProtocol::Any, reconnect },
         config: Config {
             window: Duration::from_secs(10),
             default_duration: Duration::from_secs(3),
