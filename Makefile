@@ -8,7 +8,11 @@ CARGO_FLAGS ?=
 # Extensions, examples and programs that tests and demo load from the target folder: cargo test alone does not build them.
 BUILD = cargo build --workspace --lib --bins --examples $(CARGO_FLAGS) --profile
 
-.PHONY: help setup build test demo lint bench
+# `make chaos CHAOS=short CASES=disk`: the short form, of the cases whose names begin so.
+CHAOS ?= full
+CASES ?=
+
+.PHONY: help setup build test demo lint bench chaos
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +22,7 @@ help:
 	@echo 'make demo    a camera, the graph on it, two overlapping recordings, a contact sheet'
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
 	@echo 'make bench   build, then the benchmarks'
+	@echo 'make chaos   build, then crashes, disk and network trouble, as root (CHAOS=short: a minute or two)'
 
 setup:
 	@scripts/setup
@@ -42,3 +47,8 @@ lint:
 
 bench: build
 	cargo bench --package nvds-smart-record --benches $(CARGO_FLAGS)
+
+chaos:
+	@scripts/setup --chaos
+	$(BUILD) $(TEST_PROFILE)
+	cargo run --quiet --package chaos --profile $(TEST_PROFILE) $(CARGO_FLAGS) -- run $(if $(filter short,$(CHAOS)),--short) $(CASES)

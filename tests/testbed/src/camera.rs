@@ -17,13 +17,15 @@ use gst_rtsp_server::{RTSPFilterResult, RTSPMediaFactory, RTSPServer};
 use crate::scene::Live;
 use crate::{AudioCodec, Codec, Error, FrameLog, Scene};
 
-/// Only machine-local clients: tests must not be reachable from outside.
+/// Only machine-local clients: tests must not be reachable from outside. (A camera in a network namespace of its own
+/// listens elsewhere.)
 const HOST: &str = "127.0.0.1";
 /// Where the server offers the stream.
 const MOUNT: &str = "/camera";
 
 /// An RTSP camera. All its viewers see the same stream, which begins with the first and ends with the last of them.
 pub struct RtspCamera {
+    host: String,
     port: u16,
     frames: Arc<FrameLog>,
     silent: Arc<AtomicBool>,
@@ -52,6 +54,15 @@ impl RtspCamera {
         Self::start_with(scene, port, None)
     }
 
+    /// Starts a camera on an address of this machine, as one in a network namespace of its own needs. Port 0: a free one.
+    ///
+    /// # Errors
+    /// As [`RtspCamera::start`]; also when the address is not of this machine.
+    pub fn start_on_host(scene: &Scene, host: &str, port: u16) -> Result<Self, Error> {
+        scene.check()?;
+        Self::serve(host, port, &description(scene, None), true)
+    }
+
     /// Starts a camera whose stream ends of itself (with an RTCP BYE) after this many frames.
     ///
     /// # Errors
@@ -66,22 +77,22 @@ impl RtspCamera {
     /// # Errors
     /// As [`RtspCamera::start`].
     pub fn start_described(description: &str) -> Result<Self, Error> {
-        Self::serve(0, description, false)
+        Self::serve(HOST, 0, description, false)
     }
 
     fn start_with(scene: &Scene, port: u16, length: Option<u32>) -> Result<Self, Error> {
         scene.check()?;
-        Self::serve(port, &description(scene, length), true)
+        Self::serve(HOST, port, &description(scene, length), true)
     }
 
-    fn serve(port: u16, description: &str, numbered: bool) -> Result<Self, Error> {
+    fn serve(host: &str, port: u16, description: &str, numbered: bool) -> Result<Self, Error> {
         gst::init().map_err(|e| Error::gst("initialise", e))?;
         let frames = Arc::new(FrameLog::default());
         let silent = Arc::new(AtomicBool::new(false));
         let factory = media_factory(description, numbered.then(|| Arc::clone(&frames)), Arc::clone(&silent))?;
 
         let server = RTSPServer::new();
-        server.set_address(HOST);
+        server.set_address(host);
         server.set_service(&port.to_string());
         // By default a TCP viewer that is slow for a moment loses frames, and a busy machine makes a test fail.
         server.connect_client_connected(|_, client| client.set_property("drop-backlog", false));
@@ -91,7 +102,7 @@ impl RtspCamera {
         let context = glib::MainContext::new();
         let source = server
             .create_source(gst_rtsp_server::gio::Cancellable::NONE)
-            .map_err(|e| Error::gst(format!("listen on {HOST}:{port}"), e))?;
+            .map_err(|e| Error::gst(format!("listen on {host}:{port}"), e))?;
         source.attach(Some(&context));
         let main_loop = glib::MainLoop::new(Some(&context), false);
         let port = u16::try_from(server.bound_port()).map_err(|_| Error::gst("listen", "the server has no port"))?;
@@ -106,17 +117,18 @@ impl RtspCamera {
                 }
             })
             .map_err(|e| Error::io("start a camera thread", Path::new(MOUNT), e))?;
-        Ok(Self { port, frames, silent, server, source, context, main_loop, thread: Some(thread) })
+        let host = host.to_owned();
+        Ok(Self { host, port, frames, silent, server, source, context, main_loop, thread: Some(thread) })
     }
 
     /// The camera's address: `rtsp://`, where the client's first choice is UDP.
     pub fn url(&self) -> String {
-        format!("rtsp://{HOST}:{}{MOUNT}", self.port)
+        format!("rtsp://{}:{}{MOUNT}", self.host, self.port)
     }
 
     /// The same address as `rtspt://`: RTP inside the RTSP connection (TCP) only.
     pub fn urlt(&self) -> String {
-        format!("rtspt://{HOST}:{}{MOUNT}", self.port)
+        format!("rtspt://{}:{}{MOUNT}", self.host, self.port)
     }
 
     /// The TCP port that the camera listens on.
