@@ -66,6 +66,8 @@ fn judge(recovered: &Recovered, whole: &[Packet], tolerance_us: i64, context: &s
         if stream == Stream::Video {
             assert_eq!(judged.frames, figures.frames, "{context}: every frame can be decoded");
             assert!(judged.begins_with_keyframe, "{context}");
+            let decoded = testbed::decode(&recovered.file).unwrap();
+            assert_eq!(decoded.video().unwrap().frames.len() as u64, figures.frames, "{context}: in GStreamer, too");
         }
         for (found, whole) in found.iter().zip(&whole) {
             assert_eq!((found.1, found.2), (whole.1, whole.2), "{context}: {kind}");
