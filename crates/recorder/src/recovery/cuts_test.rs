@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::io::BufRead;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -65,6 +66,8 @@ fn judge(recovered: &Recovered, whole: &[Packet], tolerance_us: i64, context: &s
         if stream == Stream::Video {
             assert_eq!(judged.frames, figures.frames, "{context}: every frame can be decoded");
             assert!(judged.begins_with_keyframe, "{context}");
+            let decoded = testbed::decode(&recovered.file).unwrap();
+            assert_eq!(decoded.video().unwrap().frames.len() as u64, figures.frames, "{context}: in GStreamer, too");
         }
         for (found, whole) in found.iter().zip(&whole) {
             assert_eq!((found.1, found.2), (whole.1, whole.2), "{context}: {kind}");
@@ -343,6 +346,37 @@ fn mp4_in_ordinary_fragments() {
             Some(_) => {}
             None => assert!(state.len() * 4 < recording.finished.len(), "{} bytes", state.len()),
         }
+    }
+}
+
+/// 5 GiB of nothing behind the first index make sizes and positions of 64 bits necessary.
+#[test]
+fn mp4_larger_than_4_gib() {
+    const HOLE: u64 = 5 << 30;
+    for mode in ["first-moov-then-finalise", "dash-or-mss"] {
+        let mux = muxer(Container::Mp4);
+        mux.set_property_from_str("fragment-mode", mode);
+        let recording = Recording::with(Container::Mp4, &mux, PICTURE_AND_SOUND);
+        let state = recording.after(recording.written() * 3 / 4);
+        let kind = state.windows(8).position(|bytes| &bytes[4..] == b"moov").unwrap();
+        let index_end = kind + u32::from_be_bytes(state[kind..kind + 4].try_into().unwrap()) as usize;
+        let dir = in_memory();
+        let part = crate::file_name::temporary(&target(dir.path(), Container::Mp4));
+        let file = std::fs::File::create(&part).unwrap();
+        let header = [&1_u32.to_be_bytes(), b"free".as_slice(), &HOLE.to_be_bytes()].concat();
+        file.write_all_at(&[&state[..index_end], &header].concat(), 0).unwrap();
+        file.set_len(index_end as u64 + HOLE).unwrap();
+        if mode == "dash-or-mss" {
+            // Its fragments say where their frames are by where they are themselves.
+            file.write_all_at(&state[index_end..], index_end as u64 + HOLE).unwrap();
+        }
+        let recovered = finish(&find(dir.path()).unwrap()[0]).unwrap();
+        assert!(recovered.bytes > HOLE);
+        let judged = testbed::ffprobe(&recovered.file).unwrap();
+        assert_eq!(judged.errors, [""; 0], "{mode}");
+        assert_eq!(judged.frames, recovered.streams.iter().find(|it| it.stream == Stream::Video).unwrap().frames);
+        let decoded = testbed::decode(&recovered.file).unwrap();
+        assert_eq!(decoded.video().unwrap().frames.len() as u64, judged.frames, "{mode}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The top level of an MP4 file that mp4mux has begun: which boxes are there, and up to where it is whole.
 //! Layout as mp4mux 1.22 writes it with `first-moov-then-finalise` (seen with strace): `ftyp`, `free`, `mdat` and the
 //! first `moov`; then `free`, `mdat`, `moof` per fragment. With `dash-or-mss`: `ftyp`, `moov`; then `moof`, `mdat`.
+//! What the boxes say is left to `samples` and `moov`.
 
 use std::ops::Range;
 

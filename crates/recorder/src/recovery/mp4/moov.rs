@@ -83,8 +83,12 @@ pub(super) fn build(moov: &[u8], tracks: &[Track]) -> Option<Vec<u8>> {
             continue;
         }
         let edit = edit(trak)?;
-        let shown = scale(media_end(&track.samples).saturating_sub(edit.media), track.timescale, movie);
-        let media = track.samples.iter().map(|sample| u64::from(sample.duration)).sum();
+        let presented = media_end(&track.samples).saturating_sub(edit.media);
+        let shown = scale(presented, track.timescale, movie);
+        // Without an edit list frames are presented later than they are decoded, and a player that goes by the sum of
+        // durations, as qtdemux does, would leave out the last ones.
+        let decoded: u64 = track.samples.iter().map(|sample| u64::from(sample.duration)).sum();
+        let media = decoded.max(presented);
         let durations = Durations { media, shown, track: shown + edit.empty };
         longest = longest.max(durations.track);
         traks.push(rewrite(b"trak", trak, &durations, &track.samples)?);
