@@ -42,3 +42,4 @@ lint:
 
 bench: build
 	cargo bench --package nvds-smart-record --benches $(CARGO_FLAGS)
+	cargo bench --package recorder --bench chain_time $(CARGO_FLAGS)
