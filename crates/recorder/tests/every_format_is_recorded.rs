@@ -11,12 +11,12 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use fed::clip::{Clip, at};
-use fed::judge::{files, holds_pictures, holds_sound, json, only_file, path, rule};
+use fed::judge::{actual, files, holds_pictures, holds_sound, json, only_file, packets, path, rule};
 use fed::{Fed, SECOND};
 use recorder::core::{EndReason, Moment, StartRequest, Stream};
 use recorder::event::Event;
 use recorder::record::Trigger;
-use recorder::{Container, container};
+use recorder::{Container, DoneRecord, container};
 use testbed::{Codec, Scene, TempDir, make_file, temp_dir};
 
 const H264: &str = "x264enc speed-preset=ultrafast tune=zerolatency key-int-max=30 bitrate=1000 \
@@ -26,8 +26,8 @@ const H264: &str = "x264enc speed-preset=ultrafast tune=zerolatency key-int-max=
 const FROM: i64 = 1_500_000_000;
 const TO: i64 = 2_750_000_000;
 
-/// Feeds the clip, asks in the middle of it, and checks the file.
-fn recorded_to_the_frame(container: Container, clip: &Clip) {
+/// Feeds the clip, and asks in the middle of it.
+fn record(container: Container, clip: &Clip) -> (Fed, Box<DoneRecord>) {
     let fed = Fed::new(container, &[Stream::Video], 10);
     fed.begin(Stream::Video, &clip.caps);
     let (before, after) = clip.units.split_at(clip.units.len() / 2);
@@ -35,10 +35,14 @@ fn recorded_to_the_frame(container: Container, clip: &Clip) {
     fed.record(FROM, TO, "middle");
     fed.push_all(Stream::Video, after);
     let done = fed.done();
-    let file = only_file(&done);
     assert_eq!((done.ended, done.missing_at_start_ns, done.missing_at_end_ns), (EndReason::EndReached, 0, 0));
+    (fed, done)
+}
+
+fn recorded_to_the_frame(container: Container, clip: &Clip) {
+    let (_fed, done) = record(container, clip);
     let (held, end) = rule(&clip.units, FROM, TO, i64::MAX);
-    holds_pictures(&file, &held, end);
+    holds_pictures(&only_file(&done), &held, end);
 }
 
 fn both(clip: &Clip) {
@@ -72,6 +76,28 @@ fn h264_with_b_frames() {
     let encoder = "x264enc speed-preset=ultrafast bframes=2 b-adapt=false key-int-max=30 bitrate=1000 \
                    option-string=scenecut=0:open-gop=0 ! h264parse ! video/x-h264,stream-format=avc,alignment=au";
     both(&Clip::pictures(encoder, 120));
+}
+
+#[test]
+fn h264_with_open_gops() {
+    // The B-frames that follow a keyframe and are shown before it need the GOP before: no file can begin with them.
+    let encoder = "x264enc speed-preset=ultrafast bframes=2 b-adapt=false key-int-max=30 bitrate=1000 \
+                   option-string=scenecut=0:open-gop=1 ! h264parse ! video/x-h264,stream-format=avc,alignment=au";
+    let clip = Clip::pictures(encoder, 120);
+    for container in [Container::Mp4, Container::Mkv] {
+        let (_fed, done) = record(container, &clip);
+        let (held, end) = rule(&clip.units, FROM, TO, i64::MAX);
+        let file = only_file(&done);
+        assert_eq!(actual(&file), (at(30), end));
+        assert_eq!(file["video"]["frames"], held.len());
+        let packets = packets(&path(&file), "v:0");
+        assert_eq!(packets.len(), held.len());
+        assert_eq!(packets.iter().min(), packets.first(), "nothing is shown before the keyframe");
+        // FFmpeg complains about references of the GOP before, rightly; the pictures are whole.
+        let shown = testbed::decode(&path(&file)).unwrap().video.unwrap();
+        let numbers: Vec<_> = shown.frames.iter().map(|frame| frame.counter.unwrap()).collect();
+        assert_eq!(numbers[..53], (30..83).collect::<Vec<_>>());
+    }
 }
 
 #[test]
@@ -146,7 +172,7 @@ fn sound_alone(container: Container, clip: &Clip) {
     assert_eq!((done.ended, done.missing_at_start_ns, done.missing_at_end_ns), (EndReason::EndReached, 0, 0));
     assert!(file["video"].is_null());
     let (held, end) = rule(&clip.units, FROM, TO, i64::MAX);
-    assert_eq!(fed::judge::actual(&file), (held[0].start(), end));
+    assert_eq!(actual(&file), (held[0].start(), end));
     holds_sound(&file, &held, 0);
 }
 
@@ -187,6 +213,12 @@ fn what_mp4_cannot_hold_is_refused_with_advice() {
     refused(Container::Mp4, Stream::Video, jpeg, &["JPEG", "smart-rec-container to 1 (MKV)"]);
     refused(Container::Mp4, Stream::Video, "video/x-vp8,width=256,height=96", &["VP8", "(MKV)"]);
     refused(Container::Mp4, Stream::Audio, "audio/x-mulaw,rate=8000,channels=1", &["mu-law", "(MKV)"]);
+}
+
+#[test]
+fn raw_media_is_refused_with_advice() {
+    let pcm = "audio/x-raw,format=S16LE,rate=8000,channels=1,layout=interleaved";
+    refused(Container::Mkv, Stream::Audio, pcm, &["audio/x-raw", "smart-rec-mode to 1"]);
 }
 
 /// A file of the testbed through a recorder, as a stream of bytes without a container around its pictures: the

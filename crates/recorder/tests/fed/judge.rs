@@ -17,10 +17,11 @@ const ROUNDING_NS: i64 = 1_500_000;
 /// The units that a file of `[from, to)` holds of a stream (design.md, rule 3), and when the last one's time is over:
 /// from the last keyframe at or before `from` to what is on screen at `to`, and what that needs to be decoded (of
 /// B-frames: a picture that is shown later). `next`: where the stream goes on after `units`, if `to` lies beyond them.
-pub fn rule<'a>(units: &'a [Unit], from: i64, to: i64, next: i64) -> (Vec<&'a Unit>, i64) {
+pub fn rule(units: &[Unit], from: i64, to: i64, next: i64) -> (Vec<&Unit>, i64) {
     let first = units.iter().rposition(|unit| unit.keyframe && unit.start() <= from).unwrap_or(0);
     let last = units.iter().rposition(|unit| unit.start() < to).unwrap();
-    let held = units[first..=last].iter().collect();
+    // Of an open GOP, what is shown before the keyframe cannot be decoded without the GOP before.
+    let held = units[first..=last].iter().filter(|unit| unit.start() >= units[first].start()).collect();
     let end = units[first..].iter().map(Unit::start).filter(|start| *start >= to).min().unwrap_or(next);
     (held, end)
 }
@@ -59,6 +60,11 @@ pub fn only_file(done: &DoneRecord) -> Value {
 /// complaint. What is there only to decode others (it begins at or after `end`) may be shown or not: MP4's edit list
 /// can cut it off, Matroska has none.
 pub fn holds_pictures(file: &Value, units: &[&Unit], end: i64) {
+    holds_pictures_within(file, units, end, 3_000_000);
+}
+
+/// The same for a file that may last for `over` nanoseconds longer, for its sound.
+pub fn holds_pictures_within(file: &Value, units: &[&Unit], end: i64, over: i64) {
     let (mut shown, extra): (Vec<&Unit>, Vec<&Unit>) = units.iter().partition(|unit| unit.start() < end);
     shown.sort_by_key(|unit| unit.start());
     let first = shown[0].start();
@@ -86,7 +92,7 @@ pub fn holds_pictures(file: &Value, units: &[&Unit], end: i64) {
     assert!(judged.begins_with_keyframe);
     let until = |end: i64| (judged.duration_s.unwrap() * 1e9) as i64 - (end - first);
     let end_of_extra = extra.iter().map(|unit| unit.start() + unit.duration.unwrap_or(0)).max().unwrap_or(end);
-    let lasts = (-3_000_000..=end_of_extra - end + 3_000_000).contains(&until(end));
+    let lasts = (-3_000_000..=end_of_extra - end + over).contains(&until(end));
     assert!(lasts, "lasts {} ns longer than it should", until(end));
 }
 
