@@ -107,7 +107,7 @@ fn with_sessions(stream: &mut Stream1080) -> Vec<Sample> {
             }
             started.store(true, Ordering::Release);
         });
-        while !started.load(Ordering::Acquire) || bin.sessions() > 0 {
+        while !started.load(Ordering::Acquire) || bin.open_sessions() > 0 {
             samples.push(stream.send());
         }
     });

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use fed::clip::{Clip, at};
-use fed::judge::{actual, files, holds_pictures, holds_sound, json, only_file, packets, path, rule};
+use fed::judge::{actual, holds_pictures, holds_sound, only_file, packets, pictures, rule};
 use fed::{Fed, SECOND};
 use recorder::core::{EndReason, Moment, StartRequest, Stream};
 use recorder::event::Event;
@@ -42,7 +42,7 @@ fn record(container: Container, clip: &Clip) -> (Fed, Box<DoneRecord>) {
 fn recorded_to_the_frame(container: Container, clip: &Clip) {
     let (_fed, done) = record(container, clip);
     let (held, end) = rule(&clip.units, FROM, TO, i64::MAX);
-    holds_pictures(&only_file(&done), &held, end);
+    holds_pictures(only_file(&done), &held, end);
 }
 
 fn both(clip: &Clip) {
@@ -88,13 +88,13 @@ fn h264_with_open_gops() {
         let (_fed, done) = record(container, &clip);
         let (held, end) = rule(&clip.units, FROM, TO, i64::MAX);
         let file = only_file(&done);
-        assert_eq!(actual(&file), (at(30), end));
-        assert_eq!(file["video"]["frames"], held.len());
-        let packets = packets(&path(&file), "v:0");
+        assert_eq!(actual(file), (at(30), end));
+        assert_eq!(pictures(file), held.len());
+        let packets = packets(&file.file, "v:0");
         assert_eq!(packets.len(), held.len());
         assert_eq!(packets.iter().min(), packets.first(), "nothing is shown before the keyframe");
         // FFmpeg complains about references of the GOP before, rightly; the pictures are whole.
-        let shown = testbed::decode(&path(&file)).unwrap().video.unwrap();
+        let shown = testbed::decode(&file.file).unwrap().video.unwrap();
         let numbers: Vec<_> = shown.frames.iter().map(|frame| frame.counter.unwrap()).collect();
         assert_eq!(numbers[..53], (30..83).collect::<Vec<_>>());
     }
@@ -155,7 +155,7 @@ fn a_keyframe_every_twenty_seconds() {
         assert_eq!(done.lead_ns as i64, from - at(600), "all of the GOP so far");
         let (held, end) = rule(&clip.units, from, to, i64::MAX);
         assert_eq!(held[0].number, 600);
-        holds_pictures(&only_file(&done), &held, end);
+        holds_pictures(only_file(&done), &held, end);
     }
 }
 
@@ -170,10 +170,10 @@ fn sound_alone(container: Container, clip: &Clip) {
     let done = fed.done();
     let file = only_file(&done);
     assert_eq!((done.ended, done.missing_at_start_ns, done.missing_at_end_ns), (EndReason::EndReached, 0, 0));
-    assert!(file["video"].is_null());
+    assert!(file.video.is_none());
     let (held, end) = rule(&clip.units, FROM, TO, i64::MAX);
-    assert_eq!(actual(&file), (held[0].start(), end));
-    holds_sound(&file, &held, 0);
+    assert_eq!(actual(file), (held[0].start(), end));
+    holds_sound(file, &held, 0);
 }
 
 #[test]
@@ -240,21 +240,20 @@ fn through_a_recorder(container: Container, file: &Path, form: &str) {
     };
     recorder.start_session(0, request, Trigger::default(), |_| {}).unwrap();
     let done = common::done(&events);
-    let record = json(&done);
     assert_eq!((done.ended, done.missing_at_start_ns), (EndReason::EndReached, 0));
-    let (asked_from, asked_to) = (done.asked.start_running_ns, done.asked.end_running_ns);
+    let (asked_from, asked_to) = (done.header.asked.start_running_ns, done.header.asked.end_running_ns);
     // The pipeline's running time and the file's own times differ by what starting took.
     let (first, last) = (done.actual.start_running_ns, done.actual.end_running_ns);
     assert!(first <= asked_from && asked_from - first <= SECOND + at(1), "begins with the keyframe before");
     assert!(last >= asked_to && last - asked_to <= at(1), "ends with the frame on screen");
-    let file = files(&record).remove(0);
-    let video = testbed::decode(&path(&file)).unwrap().video.unwrap();
+    let file = only_file(&done);
+    let video = testbed::decode(&file.file).unwrap().video.unwrap();
     let numbers = video.check_unbroken().unwrap();
     assert_eq!(numbers.start() % 30, 0, "begins with a keyframe");
     let frames = numbers.count() as u64;
     assert_eq!(((last - first) * 30 + SECOND / 2) / SECOND, frames as i64, "as many as the interval has");
-    assert_eq!(file["video"]["frames"], frames);
-    let judged = testbed::ffprobe(&path(&file)).unwrap();
+    assert_eq!(pictures(file) as u64, frames);
+    let judged = testbed::ffprobe(&file.file).unwrap();
     assert_eq!((judged.errors, judged.frames, judged.packets), (Vec::new(), frames, frames));
     recorder.stop();
     assert!(events.try_iter().all(|event| !matches!(event, Event::Failed(_))));

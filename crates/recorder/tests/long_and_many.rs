@@ -11,7 +11,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Instant;
 
 use fed::clip::{Clip, Unit, at};
-use fed::judge::{actual, files, packets, path};
+use fed::judge::{actual, packets, pictures};
 use fed::{Fed, SECOND};
 use recorder::core::{EndReason, Stream};
 use recorder::{Container, DoneRecord};
@@ -61,13 +61,12 @@ fn wait_for_writer(dir: &Path, fed_bytes: u64, lag: u64) {
 
 /// Exactly the pictures `first..=last`, by the packets in the file and by the record.
 fn is_exact(done: &DoneRecord, first: i64, last: i64) {
-    let record = serde_json::to_value(done).unwrap();
-    let files = files(&record);
+    let files = &done.files;
     assert_eq!((done.ended, files.len()), (EndReason::EndReached, 1), "{:?}", done.notes);
     assert_eq!((done.missing_at_start_ns, done.missing_at_end_ns, done.gap_count), (0, 0, 0));
     assert_eq!(actual(&files[0]), (at(first), at(last + 1)));
-    assert_eq!(files[0]["video"]["frames"], last - first + 1);
-    let packets = packets(&path(&files[0]), "v:0");
+    assert_eq!(pictures(&files[0]) as i64, last - first + 1);
+    let packets = packets(&files[0].file, "v:0");
     assert_eq!(packets.len() as i64, last - first + 1, "packets in the file");
     for (packet, number) in packets.iter().zip(first..) {
         let off = packet - packets[0] - (at(number) - at(first));
@@ -147,9 +146,9 @@ fn five_hundred_sessions() {
     let interval = |session: i64| (300 + session * 15 - 45, 300 + session * 15 + 15);
     let finish = |done: &mut i64, fed: &Fed| {
         let record = fed.done();
-        let session: i64 = record.id.as_deref().unwrap().parse().unwrap();
+        let session: i64 = record.header.id.as_deref().unwrap().parse().unwrap();
         let (from, to) = interval(session);
-        assert_eq!((record.asked.start_running_ns, record.asked.end_running_ns), (at(from), at(to)));
+        assert_eq!((record.header.asked.start_running_ns, record.header.asked.end_running_ns), (at(from), at(to)));
         is_exact(&record, from / GOP * GOP, to - 1);
         for file in std::fs::read_dir(fed.dir.path()).unwrap() {
             let path = file.unwrap().path();

@@ -12,6 +12,7 @@ use fed::judge::{holds_pictures, holds_sound, only_file, rule};
 use fed::{Fed, SECOND};
 use recorder::Container;
 use recorder::core::{EndReason, Stream};
+use recorder::record::FileRecord;
 
 /// Fifteen seconds, a keyframe each second.
 static PICTURES: LazyLock<Clip> = LazyLock::new(|| {
@@ -76,17 +77,17 @@ impl Camera {
         assert_eq!((done.ended, done.missing_at_start_ns, done.missing_at_end_ns), (EndReason::EndReached, 0, 0));
         let (pictures, end) = rule(&PICTURES.units, from, to, i64::MAX);
         let first = pictures[0].start();
-        holds_pictures_beside_sound(&file, &pictures, end);
+        holds_pictures_beside_sound(file, &pictures, end);
         let sound: Vec<&Unit> = self.sound.iter().filter(|unit| unit.start() >= first && unit.start() < to).collect();
         match sound.first() {
-            Some(unit) => holds_sound(&file, &sound, unit.start() - first),
-            None => assert!(file["audio"].is_null(), "there was none"),
+            Some(unit) => holds_sound(file, &sound, unit.start() - first),
+            None => assert!(file.audio.is_none(), "there was none"),
         }
     }
 }
 
 /// The file lasts as long as its longest stream: a packet of sound may reach over the end by its own length.
-fn holds_pictures_beside_sound(file: &serde_json::Value, pictures: &[&Unit], end: i64) {
+fn holds_pictures_beside_sound(file: &FileRecord, pictures: &[&Unit], end: i64) {
     fed::judge::holds_pictures_within(file, pictures, end, 25_000_000);
 }
 
@@ -126,11 +127,11 @@ fn sound_that_begins_after_the_file() {
         camera.send_to(9 * SECOND);
         let done = camera.fed.done();
         assert_eq!((done.ended, done.missing_at_end_ns), (EndReason::EndReached, 0));
-        let files = fed::judge::files(&fed::judge::json(&done));
-        let pictures: u64 = files.iter().map(|file| file["video"]["frames"].as_u64().unwrap()).sum();
+        let files = &done.files;
+        let pictures: usize = files.iter().map(|file| fed::judge::pictures(file)).sum();
         let (held, end) = rule(&PICTURES.units, from, to, i64::MAX);
-        assert_eq!(pictures, held.len() as u64, "no picture is lost or doubled");
-        if files.len() == 1 && files[0]["audio"].is_null() {
+        assert_eq!(pictures, held.len(), "no picture is lost or doubled");
+        if files.len() == 1 && files[0].audio.is_none() {
             holds_pictures(&files[0], &held, end);
             assert!(
                 done.notes.iter().any(|note| note.contains("audio") || note.contains("sound")),
@@ -202,9 +203,9 @@ fn pictures_whose_stream_ends() {
         assert_eq!(done.ended, EndReason::EndOfStream);
         assert!(done.missing_at_end_ns > 0);
         let (pictures, _) = rule(&PICTURES.units[..120], at(70), at(200), at(120));
-        holds_pictures_beside_sound(&file, &pictures, fed::judge::actual(&file).1);
+        holds_pictures_beside_sound(file, &pictures, fed::judge::actual(file).1);
         let held = |unit: &&Unit| unit.start() >= pictures[0].start() && unit.start() < 4 * SECOND;
         let sound: Vec<&Unit> = SOUND.units.iter().filter(held).collect();
-        holds_sound(&file, &sound, sound[0].start() - pictures[0].start());
+        holds_sound(file, &sound, sound[0].start() - pictures[0].start());
     }
 }

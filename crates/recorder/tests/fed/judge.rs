@@ -2,11 +2,11 @@
 //! The decoding itself is left to the testbed, what was asked to the tests.
 #![allow(dead_code, clippy::unwrap_used)] // Each test file uses a part; a file that cannot be judged fails its test.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use recorder::DoneRecord;
-use serde_json::Value;
+use recorder::record::FileRecord;
 use testbed::{decode, ffprobe};
 
 use super::clip::Unit;
@@ -26,53 +26,41 @@ pub fn rule(units: &[Unit], from: i64, to: i64, next: i64) -> (Vec<&Unit>, i64) 
     (held, end)
 }
 
-/// The record as people get it.
-pub fn json(done: &DoneRecord) -> Value {
-    let json = serde_json::to_value(done).unwrap();
-    println!("{json}");
-    json
-}
-
-/// The files of a record; before a session could have several, the record was its only file's.
-pub fn files(record: &Value) -> Vec<Value> {
-    record["files"].as_array().cloned().unwrap_or_else(|| vec![record.clone()])
-}
-
-/// Where a file lies.
-pub fn path(file: &Value) -> PathBuf {
-    file["file"].as_str().unwrap().into()
-}
-
 /// The interval that the record says the file holds.
-pub fn actual(file: &Value) -> (i64, i64) {
-    let time = |name: &str| file["actual"][name].as_i64().unwrap();
-    (time("start-running-ns"), time("end-running-ns"))
+pub fn actual(file: &FileRecord) -> (i64, i64) {
+    (file.actual.start_running_ns, file.actual.end_running_ns)
 }
 
-/// The file of a session that has one.
-pub fn only_file(done: &DoneRecord) -> Value {
-    let mut files = files(&json(done));
-    assert_eq!(files.len(), 1, "one file");
-    files.remove(0)
+/// How many pictures the record says the file holds.
+pub fn pictures(file: &FileRecord) -> usize {
+    file.video.as_ref().map_or(0, |video| video.frames as usize)
+}
+
+/// The file of a session that has one; the test's output has the whole record, in case that something is wrong.
+pub fn only_file(done: &DoneRecord) -> &FileRecord {
+    println!("{}", serde_json::to_string(done).unwrap());
+    assert_eq!(done.files.len(), 1, "one file");
+    assert_eq!(done.file, done.files[0].file);
+    &done.files[0]
 }
 
 /// A file holds exactly these units of pictures, shown until `end`, at their times, and both judges decode it without a
 /// complaint. What is there only to decode others (it begins at or after `end`) may be shown or not: MP4's edit list
 /// can cut it off, Matroska has none.
-pub fn holds_pictures(file: &Value, units: &[&Unit], end: i64) {
+pub fn holds_pictures(file: &FileRecord, units: &[&Unit], end: i64) {
     holds_pictures_within(file, units, end, 3_000_000);
 }
 
 /// The same for a file that may last for `over` nanoseconds longer, for its sound.
-pub fn holds_pictures_within(file: &Value, units: &[&Unit], end: i64, over: i64) {
+pub fn holds_pictures_within(file: &FileRecord, units: &[&Unit], end: i64, over: i64) {
     let (mut shown, extra): (Vec<&Unit>, Vec<&Unit>) = units.iter().partition(|unit| unit.start() < end);
     shown.sort_by_key(|unit| unit.start());
     let first = shown[0].start();
     assert_eq!(actual(file), (first, end), "the interval in the record");
-    assert_eq!(file["video"]["frames"], units.len(), "frames in the record");
-    assert_eq!(file["bytes"], std::fs::metadata(path(file)).unwrap().len());
+    assert_eq!(pictures(file), units.len(), "frames in the record");
+    assert_eq!(file.bytes, std::fs::metadata(&file.file).unwrap().len());
 
-    let decoded = decode(&path(file)).unwrap();
+    let decoded = decode(&file.file).unwrap();
     assert_eq!(decoded.warnings, [""; 0]);
     let video = decoded.video().unwrap();
     let numbers: Vec<_> = video.frames.iter().map(|frame| frame.counter.unwrap()).collect();
@@ -85,7 +73,7 @@ pub fn holds_pictures_within(file: &Value, units: &[&Unit], end: i64, over: i64)
         assert!(off.abs() < ROUNDING_NS, "picture {} is shown {off} ns off its time", unit.number);
     }
 
-    let judged = ffprobe(&path(file)).unwrap();
+    let judged = ffprobe(&file.file).unwrap();
     assert_eq!(judged.errors, [""; 0]);
     assert_eq!(judged.packets, units.len() as u64, "{judged:?}");
     assert!((shown.len()..=units.len()).contains(&(judged.frames as usize)), "{judged:?}");
@@ -97,12 +85,12 @@ pub fn holds_pictures_within(file: &Value, units: &[&Unit], end: i64, over: i64)
 }
 
 /// A file holds exactly these units of sound, the first of them `after` nanoseconds from the file's zero.
-pub fn holds_sound(file: &Value, units: &[&Unit], after: i64) {
-    let path = path(file);
-    assert_eq!(file["audio"]["frames"], units.len(), "frames in the record");
-    assert_eq!(decode(&path).unwrap().warnings, [""; 0]);
-    assert_eq!(ffprobe(&path).unwrap().errors, [""; 0]);
-    let packets = packets(&path, "a:0");
+pub fn holds_sound(file: &FileRecord, units: &[&Unit], after: i64) {
+    let path = &file.file;
+    assert_eq!(file.audio.as_ref().map(|audio| audio.frames), Some(units.len() as u64), "frames in the record");
+    assert_eq!(decode(path).unwrap().warnings, [""; 0]);
+    assert_eq!(ffprobe(path).unwrap().errors, [""; 0]);
+    let packets = packets(path, "a:0");
     assert_eq!(packets.len(), units.len(), "packets in the file");
     // Of Opus in Matroska, FFmpeg takes off the decoder's delay (6.5 ms).
     assert!((packets[0] - after).abs() < 10_000_000, "begins {} ns after the file instead of {after}", packets[0]);
@@ -116,7 +104,7 @@ pub fn holds_sound(file: &Value, units: &[&Unit], after: i64) {
 }
 
 /// Presentation times of a stream's packets in nanoseconds, in the words of FFmpeg; `stream` is its specifier.
-pub fn packets(path: &std::path::Path, stream: &str) -> Vec<i64> {
+pub fn packets(path: &Path, stream: &str) -> Vec<i64> {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-select_streams", stream, "-show_entries", "packet=pts_time", "-of", "csv=p=0"])
         .arg(path)

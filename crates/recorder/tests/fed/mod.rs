@@ -54,14 +54,19 @@ impl Fed {
             source: SourceName { index: 0, sensor: "gate".into() },
             config: Config {
                 window: Duration::from_secs(window),
+                cache_bytes: 0,
                 default_duration: Duration::from_secs(10),
+                max_duration: Duration::ZERO,
                 max_sessions: 1_000,
+                max_pending: 256 << 20,
                 overlap: Overlap::Separate,
                 both: streams.len() > 1,
             },
             container,
             names: FileNames { dir: dir.path().into(), prefix: "Smart_Record".into(), source: None },
             sidecar: true,
+            trim: false,
+            total_cache_bytes: 0,
         };
         let bin = Recordbin::new(setup, sink).unwrap();
         bin.set_state(gst::State::Playing).unwrap();
@@ -124,12 +129,17 @@ impl Fed {
 
     /// Asks for [from, to) in nanoseconds of running time.
     pub fn record(&self, from: i64, to: i64, id: &str) -> Accepted {
+        let accepted = self.record_by_sender(from, to, id);
+        assert_eq!((accepted.asked.start.0, accepted.asked.end.0), (from, to), "asked as it was meant");
+        accepted
+    }
+
+    /// Asks for what the sender's clock calls [from, to): the same as running time until the stream's time begins anew.
+    pub fn record_by_sender(&self, from: i64, to: i64, id: &str) -> Accepted {
         let utc = |time| Moment::Utc(Utc(ZERO_UTC + time));
         let request = StartRequest { start: utc(from), end: Some(utc(to)), overlap: None };
         let trigger = Trigger { id: Some(id.into()), metadata: None };
-        let accepted = self.bin.start(request, trigger, |_| {}).unwrap();
-        assert_eq!((accepted.asked.start.0, accepted.asked.end.0), (from, to), "asked as it was meant");
-        accepted
+        self.bin.start(request, trigger, |_| {}).unwrap()
     }
 
     /// The next done record.
