@@ -47,6 +47,7 @@ lint:
 
 bench: build
 	cargo bench --package nvds-smart-record --benches $(CARGO_FLAGS)
+	cargo bench --package recorder --bench chain_time $(CARGO_FLAGS)
 
 chaos:
 	@scripts/setup --chaos

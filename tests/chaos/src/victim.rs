@@ -62,7 +62,6 @@ pub enum Command {
 
 /// The engine's setup for a plan.
 fn setup(plan: &RecorderPlan) -> Result<RecorderSetup, Error> {
-    // HERE `plan.max_pending` (smart-rec-max-pending-bytes) is set, as soon as the engine has it.
     Ok(RecorderSetup {
         sources: vec![SourceSetup {
             location: Location::parse(&plan.source).map_err(|reason| Error::setup("read a source", reason))?,
@@ -76,8 +75,11 @@ fn setup(plan: &RecorderPlan) -> Result<RecorderSetup, Error> {
         },
         config: Config {
             window: Duration::from_secs(10),
+            cache_bytes: 0,
             default_duration: Duration::from_secs(10),
+            max_duration: Duration::ZERO,
             max_sessions: 64,
+            max_pending: plan.max_pending.unwrap_or(256 << 20),
             overlap: Overlap::Separate,
             both: true,
         },
@@ -85,6 +87,8 @@ fn setup(plan: &RecorderPlan) -> Result<RecorderSetup, Error> {
         dir: plan.dir.clone(),
         prefix: "chaos".into(),
         sidecar: true,
+        trim: false,
+        total_cache_bytes: 0,
     })
 }
 
@@ -103,8 +107,8 @@ fn say(line: &Value) {
 fn sink(recorder: usize) -> EventSink {
     Arc::new(move |event| {
         say(&match event {
-            Event::Done(record) => json!({"done": recorder, "id": record.id, "record": record}),
-            Event::Failed(record) => json!({"failed": recorder, "id": record.id, "record": record}),
+            Event::Done(record) => json!({"done": recorder, "id": record.header.id, "record": record}),
+            Event::Failed(record) => json!({"failed": recorder, "id": record.header.id, "record": record}),
             Event::SourceEnded { error, .. } => json!({"source-ended": recorder, "error": error}),
             // For whoever looks into what a victim wrote.
             other => json!({"notice": recorder, "text": format!("{other:?}")}),
