@@ -55,6 +55,11 @@ impl Container {
         self == Self::Mp4
     }
 
+    /// At the end the muxer makes an ordinary file of what was fragments, by writing over its head.
+    pub(crate) fn is_finalised_in_place(self) -> bool {
+        self == Self::Mp4
+    }
+
     fn missing(self) -> Error {
         Error::MissingElement { element: self.factory(), package: "gstreamer1.0-plugins-good" }
     }

@@ -10,7 +10,7 @@ use testbed::HANG_GUARD;
 use crate::Error;
 use crate::camera::{Camera, FPS, GOP};
 use crate::handle::Victim;
-use crate::plan::Plan;
+use crate::plan::{CACHE, Plan};
 use crate::recording::{files, packets, with_gaps};
 use crate::system::{call, folder, need, need_program, need_root, random_name};
 use crate::table::{Tally, all};
@@ -75,6 +75,7 @@ fn trial(
         dir: dir.clone(),
         mkv,
         max_pending: None,
+        cache: CACHE,
         reconnect: Some(RECONNECT),
     });
     let names = ["MP4", "MKV"];

@@ -12,6 +12,9 @@ use crate::{Error, system};
 /// Seconds of the shared source: longer than any case that uses it.
 const SOURCE_SECONDS: u32 = 150;
 
+/// `smart-rec-cache` of the cases that need no other.
+pub const CACHE: Duration = Duration::from_secs(10);
+
 /// How much is tried.
 pub struct Plan {
     /// The short form.
@@ -57,7 +60,7 @@ impl Plan {
     /// A recorder of the shared source. Frame n reaches it n frames after its start.
     pub fn recorder(&self, dir: &Path, mkv: bool) -> RecorderPlan {
         let source = format!("file://{}", self.source.display());
-        RecorderPlan { source, dir: dir.into(), mkv, max_pending: None, reconnect: None }
+        RecorderPlan { source, dir: dir.into(), mkv, max_pending: None, cache: CACHE, reconnect: None }
     }
 
     /// The shared source.

@@ -32,6 +32,8 @@ pub struct RecorderPlan {
     pub mkv: bool,
     /// `smart-rec-max-pending-bytes`; `None`: the engine's own.
     pub max_pending: Option<usize>,
+    /// `smart-rec-cache`.
+    pub cache: Duration,
     /// `rtsp-reconnect-interval`; `None`: a lost source ends.
     pub reconnect: Option<Duration>,
 }
@@ -74,7 +76,7 @@ fn setup(plan: &RecorderPlan) -> Result<RecorderSetup, Error> {
             reconnect: plan.reconnect,
         },
         config: Config {
-            window: Duration::from_secs(10),
+            window: plan.cache,
             cache_bytes: 0,
             default_duration: Duration::from_secs(10),
             max_duration: Duration::ZERO,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use gst::prelude::*;
 use parking_lot::Mutex;
 
+use super::head::Head;
 use super::{Command, Failure, Job, edit_list};
 use crate::container::codec_name;
 use crate::core::{Delivered, Frame, Interval, RunningTime, Stream, Timeline, Utc, UtcInterval};
@@ -19,8 +20,10 @@ use crate::file_name::temporary;
 use crate::pipeline_error;
 use crate::record::{AudioTrack, FileRecord, Times, VideoTrack};
 
-/// A file takes so much media ahead of its muxer; the rest waits in the source's cache, where all sessions share it.
+/// A file takes so much media ahead of its muxer, in bytes and in stream time; the rest waits in the source's cache, where
+/// all sessions share it.
 const QUEUE_BYTES: u64 = 2 << 20;
+const QUEUE_TIME: gst::ClockTime = gst::ClockTime::from_seconds(2);
 
 /// What was written is made durable this often, so that a power cut loses no more than a crash.
 const SYNC_PERIOD: Duration = Duration::from_secs(1);
@@ -60,6 +63,7 @@ pub(super) struct File {
     unordered: bool,
     /// The thread waits for room in a queue.
     waiting: Arc<AtomicBool>,
+    head: Head,
 }
 
 impl File {
@@ -77,6 +81,7 @@ impl File {
             last: None,
             unordered: opening.unordered,
             waiting: Arc::default(),
+            head: Head::default(),
         };
         match file.build(job, &opening, commands) {
             Ok(()) => Ok(file),
@@ -120,6 +125,9 @@ impl File {
             self.tracks.push(Track { stream: *stream, caps: caps.clone(), source });
         }
         if let Some(pad) = sink.static_pad("sink") {
+            if job.container.is_finalised_in_place() {
+                self.head.watch(&pad);
+            }
             sync_regularly(&pad, &self.lock, opening.part, commands);
         }
         forward_bus(&self.pipeline, opening.part, commands);
@@ -134,6 +142,7 @@ impl File {
             .format(gst::Format::Time)
             .stream_type(gst_app::AppStreamType::Stream)
             .max_bytes(QUEUE_BYTES)
+            .max_time(QUEUE_TIME)
             .build();
         source.set_property("min-percent", 50u32);
         let (waiting, commands) = (self.waiting.clone(), commands.clone());
@@ -149,8 +158,11 @@ impl File {
 
     /// The muxer has enough to do. Where one queue is full because another one is empty, it has not.
     pub(super) fn is_full(&self) -> bool {
-        let levels = || self.tracks.iter().map(|track| track.source.current_level_bytes());
-        let full = levels().any(|level| level > QUEUE_BYTES) && levels().all(|level| level > 0);
+        let sources = || self.tracks.iter().map(|track| &track.source);
+        let is_over = |source: &gst_app::AppSrc| {
+            source.current_level_bytes() > QUEUE_BYTES || source.current_level_time() > QUEUE_TIME
+        };
+        let full = sources().any(is_over) && sources().all(|source| source.current_level_bytes() > 0);
         if full {
             self.waiting.store(true, Ordering::Relaxed);
         }
@@ -236,6 +248,7 @@ impl File {
             }
             self.append(main.stream, last)?;
         }
+        self.head.hold();
         for track in &self.tracks {
             // Refused only when the pipeline has failed, see above.
             let _ = track.source.end_of_stream();
@@ -257,9 +270,11 @@ impl File {
         &self.temporary
     }
 
-    /// Something has been handed to the muxer.
+    /// Something has been handed to the muxer, and the file is still there.
     pub(super) fn holds_media(&self) -> bool {
-        self.base.is_some()
+        use std::os::unix::fs::MetadataExt;
+        // Of an open file, this does not wait for the disk.
+        self.base.is_some() && self.lock.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
     }
 
     /// Removes it.
@@ -277,6 +292,11 @@ impl File {
         actual: Times,
     ) -> Result<(FileRecord, Option<String>), Failure> {
         self.stop();
+        let incomplete = |error: std::io::Error| Failure {
+            file: Some(self.temporary.clone()),
+            ..Failure::new(format!("'{}' cannot be completed: {error}", self.path.display()))
+        };
+        self.head.write(&self.lock).map_err(incomplete)?;
         let (presented, note) = match job.trim && job.container.can_present() {
             true => match edit_list::present(&self.lock, delivered.asked.clone()) {
                 Ok(presented) => (Some(part(actual, &presented.shown)), None),
@@ -291,10 +311,7 @@ impl File {
             sync_folder(&self.path)?;
             Ok(bytes)
         };
-        let bytes = publish().map_err(|error| Failure {
-            file: Some(self.temporary.clone()),
-            ..Failure::new(format!("'{}' cannot be completed: {error}", self.path.display()))
-        })?;
+        let bytes = publish().map_err(incomplete)?;
         let record = FileRecord {
             bytes,
             actual,

@@ -5,6 +5,7 @@
 
 mod edit_list;
 mod file;
+mod head;
 mod session_thread;
 mod sidecar;
 
