@@ -128,7 +128,7 @@ fn sound_that_begins_after_the_file() {
         let done = camera.fed.done();
         assert_eq!((done.ended, done.missing_at_end_ns), (EndReason::EndReached, 0));
         let files = &done.files;
-        let pictures: usize = files.iter().map(|file| fed::judge::pictures(file)).sum();
+        let pictures: usize = files.iter().map(fed::judge::pictures).sum();
         let (held, end) = rule(&PICTURES.units, from, to, i64::MAX);
         assert_eq!(pictures, held.len(), "no picture is lost or doubled");
         if files.len() == 1 && files[0].audio.is_none() {
