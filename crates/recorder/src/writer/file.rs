@@ -126,6 +126,7 @@ impl File {
                 }
                 None => source.static_pad("src").ok_or("appsrc has no source pad")?,
             };
+            self.head.watch_input(&pad);
             output.link(&pad).map_err(|error| format!("{} cannot hold {caps}: {error}", job.container))?;
             self.tracks.push(Track { stream: *stream, caps: caps.clone(), source, decoded: None });
         }
@@ -272,7 +273,6 @@ impl File {
             }
             self.append(main.stream, last)?;
         }
-        self.head.hold();
         for track in &self.tracks {
             // Refused only when the pipeline has failed, see above.
             let _ = track.source.end_of_stream();
