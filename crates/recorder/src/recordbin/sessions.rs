@@ -112,6 +112,14 @@ impl Sessions {
         (self.events)(event);
     }
 
+    /// Tells the owner on another thread: the live pipeline does not wait for a log. Once a minute at most.
+    fn tell_aside(&self, notice: String) {
+        let events = self.events.clone();
+        let tell = move || events(Event::Notice(notice));
+        // Without a thread nobody learns of it now, and the next receipt says the same.
+        drop(std::thread::Builder::new().name("srec-notice".into()).spawn(tell));
+    }
+
     /// A frame has arrived; `then` is called with the core after it.
     pub(super) fn push(
         &self,
@@ -129,7 +137,7 @@ impl Sessions {
             (self.shortened(&mut state), self.report(&state))
         };
         if let Some(notice) = notice {
-            self.tell(Event::Notice(notice));
+            self.tell_aside(notice);
         }
         if over_budget {
             self.share.enforce();
@@ -157,7 +165,7 @@ impl Sessions {
             (shortened, self.shortened(&mut state))
         };
         if let Some(notice) = notice {
-            self.tell(Event::Notice(notice));
+            self.tell_aside(notice);
         }
         shortened
     }

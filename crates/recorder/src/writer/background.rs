@@ -3,6 +3,7 @@
 //! What the threads do is left to `file` and `session_thread`.
 
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
@@ -20,19 +21,23 @@ fn give_way() {
 
 /// Runs `work` on a thread that gives way, and waits for it.
 pub(super) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
+    // Either thread takes it: the caller's has to do where there is no other.
+    let work = Mutex::new(Some(work));
+    let take = || work.lock().take();
+    let result = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("srec-io".into()).spawn_scoped(scope, || {
             give_way();
-            work()
+            take().map(|work| work())
         });
-        match thread.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(result)) => result,
-            // A panic goes on where it would have been without the thread.
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            // Without a thread of its own the caller's has to do: `work` has not been run.
-            Err(error) => std::panic::panic_any(format!("no thread for writing: {error}")),
-        }
-    })
+        // A panic of the work goes on as if it had been the caller's.
+        thread.ok().and_then(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    match (result, take()) {
+        (Some(result), _) => result,
+        (None, Some(work)) => work(),
+        // Whoever has taken it has returned its result or panicked.
+        (None, None) => unreachable!("work that was taken has a result"),
+    }
 }
 
 /// Threads for the tasks of a recording's pipeline. GStreamer's own pool would hand a thread with a low priority to a
@@ -96,36 +101,78 @@ pub(super) fn adopt(status: &gst::message::StreamStatus) {
     }
 }
 
-/// How many sessions may read much at a time: half of the processors, so that the others are there for the live
-/// pipelines.
+/// Whoever has a turn and gets nothing done for so long, hangs with its disk: the others go on without one.
+const STUCK: Duration = Duration::from_millis(500);
+
+/// The turns: half as many as there are processors, so that the others are there for the live pipelines.
 struct Turns {
-    free: Mutex<usize>,
-    returned: Condvar,
+    free: usize,
+    /// When somebody who had a turn last got something done.
+    progress: Instant,
 }
 
-static TURNS: LazyLock<Turns> = LazyLock::new(|| {
+static TURNS: LazyLock<Mutex<Turns>> = LazyLock::new(|| {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Turns { free: Mutex::new((processors / 2).max(1)), returned: Condvar::new() }
+    Mutex::new(Turns { free: (processors / 2).max(1), progress: Instant::now() })
 });
 
+static RETURNED: Condvar = Condvar::new();
+
 /// The right to read much; given back when dropped.
-pub(super) struct Turn(());
+pub(super) struct Turn {
+    /// It was granted, and not just taken since all others hang.
+    granted: bool,
+}
 
 impl Turn {
-    /// Waits for it. Whoever has it must give it back when its disk does not go on.
+    /// Waits for it. Whoever has it gives it back when its disk does not go on.
     pub(super) fn take() -> Self {
-        let mut free = TURNS.free.lock();
-        while *free == 0 {
-            TURNS.returned.wait(&mut free);
+        let mut turns = TURNS.lock();
+        while turns.free == 0 {
+            if turns.progress.elapsed() >= STUCK {
+                return Self { granted: false };
+            }
+            RETURNED.wait_for(&mut turns, STUCK);
         }
-        *free -= 1;
-        Self(())
+        turns.free -= 1;
+        turns.progress = Instant::now();
+        Self { granted: true }
+    }
+
+    /// Something has been done.
+    pub(super) fn progress(&self) {
+        if self.granted {
+            TURNS.lock().progress = Instant::now();
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        *TURNS.free.lock() += 1;
-        TURNS.returned.notify_one();
+        if self.granted {
+            let mut turns = TURNS.lock();
+            turns.free += 1;
+            turns.progress = Instant::now();
+            RETURNED.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_done_once_and_its_panic_comes_back() {
+        assert_eq!(run(|| 7), 7);
+        assert!(std::panic::catch_unwind(|| run(|| panic!("x"))).is_err());
+    }
+
+    #[test]
+    fn a_turn_that_is_never_given_back_stops_nobody() {
+        let all: Vec<_> = std::iter::repeat_with(Turn::take).take_while(|turn| turn.granted).take(10_000).collect();
+        assert!(!all.is_empty());
+        drop(all);
+        assert!(Turn::take().granted);
     }
 }

@@ -112,9 +112,8 @@ impl SessionThread {
                     return Ok(Some(done));
                 }
             }
-            if turn.is_none() {
-                return Ok(None);
-            }
+            let Some(turn) = turn else { return Ok(None) };
+            turn.progress();
             let Some(open) = &self.open else { return Ok(None) };
             if open.is_full() || (!pulled.more && !open.is_drained()) {
                 if self.listen(TURN_PATIENCE)? != Some(Command::Room) {
