@@ -299,12 +299,13 @@ impl Run {
         let from = self.log.iter().position(|frame| Some(frame.number) == asked.first).unwrap();
         let (end, mut needed, mut beyond) = (asked.interval.end, Vec::new(), Vec::<Logged>::new());
         let (mut format, mut skipping, mut begins) = (self.log[from].format, false, self.log[from].start);
+        let mut first_group = true;
         for frame in &self.log[from..] {
             if frame.format != format || skipping {
                 // Another file, from its first keyframe on. What was beyond the end in the one before is not needed.
                 beyond.clear();
                 skipping = !frame.keyframe;
-                (format, begins) = (frame.format, frame.start);
+                (format, begins, first_group) = (frame.format, frame.start, true);
                 if frame.keyframe && frame.start >= end {
                     break;
                 }
@@ -317,7 +318,10 @@ impl Run {
             } else {
                 frame.decode >= end
             };
-            if frame.start < begins {
+            if frame.keyframe && frame.start != begins {
+                first_group = false;
+            }
+            if first_group && frame.start < begins {
                 continue;
             }
             if frame.start < end {
