@@ -7,10 +7,12 @@ mod built;
 mod graph;
 mod run;
 mod schedule;
+mod schema;
 mod time;
 
 pub use built::{built, repository};
 pub use graph::Graph;
 pub use run::{Ended, Outcome, Run};
 pub use schedule::Schedule;
+pub use schema::{check_receipt, check_sidecar};
 pub use time::{system_nanos, utc, utc_nanos};
