@@ -5,6 +5,7 @@
 
 mod built;
 mod graph;
+mod recording;
 mod run;
 mod schedule;
 mod schema;
@@ -12,7 +13,8 @@ mod time;
 
 pub use built::{built, repository};
 pub use graph::Graph;
+pub use recording::{frames, path, sidecar};
 pub use run::{Ended, Outcome, Run};
 pub use schedule::Schedule;
 pub use schema::{check_receipt, check_sidecar};
-pub use time::{system_nanos, utc, utc_nanos};
+pub use time::{system_nanos, utc, utc_millis, utc_nanos};

@@ -151,6 +151,16 @@ impl Run {
         self.receipt(&format!("'{kind}' of {id}"), |receipt| receipt["receipt"] == kind && receipt["id"] == id)
     }
 
+    /// Sends a message with an id, and waits for its answer: accepted, merged or rejected.
+    pub fn ask(&mut self, message: &Value) -> Value {
+        self.send(message);
+        let id = &message["id"];
+        let answers = ["accepted", "merged", "rejected"];
+        self.receipt(&format!("an answer to {id}"), |receipt| {
+            receipt["id"] == *id && answers.iter().any(|answer| receipt["receipt"] == *answer)
+        })
+    }
+
     /// Waits until this many receipts of this kind have come after the first `before` ones.
     pub fn wait_for_more_receipts(&mut self, before: usize, kind: &str, count: usize) {
         let mut index = 0;
