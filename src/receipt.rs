@@ -237,18 +237,4 @@ fn interval(times: &Times) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rejected_receipt_names_the_event_and_the_reason() {
-        let trigger = Trigger { id: Some("door-1".into()), metadata: None };
-        let receipt = Receipt::rejected(Asked::StopRecording, 2, "gate", trigger, "nothing runs".into());
-        assert_eq!(receipt.to_string(), "source 2 (gate): stop rejected: nothing runs, event 'door-1'");
-        let json: serde_json::Value = serde_json::from_slice(&receipt.to_json().unwrap()).unwrap();
-        assert_eq!(json["receipt"], "rejected");
-        assert_eq!(json["command"], "stop-recording");
-        assert_eq!(json["sensor"]["id"], "gate");
-        assert_eq!(json["id"], "door-1");
-    }
-}
+mod tests;

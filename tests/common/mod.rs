@@ -5,12 +5,16 @@
 
 mod built;
 mod graph;
+mod recording;
 mod run;
 mod schedule;
+mod schema;
 mod time;
 
 pub use built::{built, repository};
 pub use graph::Graph;
+pub use recording::{frames, path, sidecar};
 pub use run::{Ended, Outcome, Run};
 pub use schedule::Schedule;
-pub use time::{system_nanos, utc, utc_nanos};
+pub use schema::{check_receipt, check_sidecar};
+pub use time::{system_nanos, utc, utc_millis, utc_nanos};

@@ -1,6 +1,7 @@
 //! A running graph: messages go in, receipts and log lines come out, a signal ends it.
-//! Every wait is for an event; a wait in vain shows what the program has written so far.
-//! Left to others: what was to be run (`graph`).
+//! Every wait is for an event; a wait in vain shows what the program has written so far. Every receipt that is read, and
+//! every sidecar that a run leaves, is held to its schema.
+//! Left to others: what was to be run (`graph`), the schemas (`schema`).
 
 use std::fs::File;
 use std::io::Write;
@@ -10,6 +11,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use testbed::{JsonLines, Program, RtspCamera, TempDir};
+
+use super::{check_receipt, check_sidecar};
 
 /// How long a wait may last before the test is called hung: no measure of speed, but far more than any wait here takes
 /// on a busy machine, and short enough to see what is wrong.
@@ -134,7 +137,10 @@ impl Run {
         if let Some(receipt) = receipts.seen.iter().find(|receipt| wanted(receipt)) {
             return receipt.clone();
         }
-        match receipts.wait_for(what, HANG, wanted) {
+        match receipts.wait_for(what, HANG, |receipt| {
+            check_receipt(receipt).unwrap();
+            wanted(receipt)
+        }) {
             Ok(receipt) => receipt,
             Err(error) => self.fail(&error),
         }
@@ -143,6 +149,16 @@ impl Run {
     /// The receipt of this kind with this event id, past or to come.
     pub fn receipt_of(&mut self, kind: &str, id: &str) -> Value {
         self.receipt(&format!("'{kind}' of {id}"), |receipt| receipt["receipt"] == kind && receipt["id"] == id)
+    }
+
+    /// Sends a message with an id, and waits for its answer: accepted, merged or rejected.
+    pub fn ask(&mut self, message: &Value) -> Value {
+        self.send(message);
+        let id = &message["id"];
+        let answers = ["accepted", "merged", "rejected"];
+        self.receipt(&format!("an answer to {id}"), |receipt| {
+            receipt["id"] == *id && answers.iter().any(|answer| receipt["receipt"] == *answer)
+        })
     }
 
     /// Waits until this many receipts of this kind have come after the first `before` ones.
@@ -183,6 +199,8 @@ impl Run {
             let _ = followed.wait_for("the end", Duration::ZERO, |_| false);
             receipts = followed.seen;
         }
+        receipts.iter().for_each(|receipt| check_receipt(receipt).unwrap());
+        check_sidecars(&self.recordings);
         (outcome, Ended { receipts, recordings: self.recordings, dir: self.dir })
     }
 }
@@ -205,6 +223,17 @@ impl Ended {
     /// The folder of the run.
     pub fn folder(&self) -> &Path {
         self.dir.path()
+    }
+}
+
+/// Holds every sidecar in a folder to its schema.
+fn check_sidecars(folder: &Path) {
+    // A test may have taken the folder away.
+    let names = if folder.is_dir() { names_in(folder) } else { Vec::new() };
+    for name in names.iter().filter(|name| name.ends_with(".json")) {
+        let sidecar = std::fs::read(folder.join(name)).unwrap();
+        let sidecar = serde_json::from_slice(&sidecar).unwrap_or_else(|error| panic!("{name}: {error}"));
+        check_sidecar(&sidecar).unwrap_or_else(|fault| panic!("{name}: {fault}"));
     }
 }
 

@@ -3,9 +3,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde_json::{Value, json};
 use testbed::RtspCamera;
 
-use super::system_nanos;
+use super::{system_nanos, utc_millis};
 
 const SECOND_NS: i128 = 1_000_000_000;
 
@@ -28,6 +29,12 @@ impl Schedule {
     pub fn middle_of(&self, counter: u32) -> SystemTime {
         let at = self.first_ns + (2 * i128::from(counter) + 1) * SECOND_NS / (2 * self.fps);
         UNIX_EPOCH + Duration::from_nanos(at.try_into().unwrap())
+    }
+
+    /// A message that asks for the frames on screen from `first` to `last`, in UTC with milliseconds.
+    pub fn start(&self, sensor: &str, id: &str, first: u32, last: u32) -> Value {
+        json!({"command": "start-recording", "sensor": {"id": sensor}, "id": id,
+               "start": utc_millis(self.middle_of(first)), "end": utc_millis(self.middle_of(last))})
     }
 
     /// The frame on screen at a moment, in nanoseconds since 1970.

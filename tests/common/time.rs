@@ -15,6 +15,11 @@ pub fn utc(time: SystemTime) -> String {
     Timestamp::try_from(time).unwrap().to_string()
 }
 
+/// The text of a moment with milliseconds, as DeepStream's senders and our records write it.
+pub fn utc_millis(time: SystemTime) -> String {
+    format!("{:.3}", Timestamp::try_from(time).unwrap())
+}
+
 /// Nanoseconds since 1970 of a text in a record.
 pub fn utc_nanos(text: &serde_json::Value) -> i128 {
     text.as_str()
