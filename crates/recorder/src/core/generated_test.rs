@@ -298,13 +298,13 @@ impl Run {
     fn needed(&self, asked: &Asked) -> Vec<Logged> {
         let from = self.log.iter().position(|frame| Some(frame.number) == asked.first).unwrap();
         let (end, mut needed, mut beyond) = (asked.interval.end, Vec::new(), Vec::<Logged>::new());
-        let (mut format, mut skipping) = (self.log[from].format, false);
+        let (mut format, mut skipping, mut begins) = (self.log[from].format, false, self.log[from].start);
         for frame in &self.log[from..] {
             if frame.format != format || skipping {
                 // Another file, from its first keyframe on. What was beyond the end in the one before is not needed.
                 beyond.clear();
                 skipping = !frame.keyframe;
-                format = frame.format;
+                (format, begins) = (frame.format, frame.start);
                 if frame.keyframe && frame.start >= end {
                     break;
                 }
@@ -317,6 +317,9 @@ impl Run {
             } else {
                 frame.decode >= end
             };
+            if frame.start < begins {
+                continue;
+            }
             if frame.start < end {
                 needed.append(&mut beyond);
                 needed.push(*frame);

@@ -165,6 +165,15 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
         self.progress.finish(next, usual, asked)
     }
 
+    /// Frames of the other stream within the asked interval are not in the file: they came when it had no place for them.
+    pub(super) fn has_missed(&self, end: Bound, tracks: &Tracks<'_, P, C>) -> bool {
+        let came = |other: &Other<'_, P, C>| {
+            let next = other.track.first_at_or_after(self.other_last + Duration::from_nanos(1));
+            other.track.frame(next).is_some_and(|frame| end.is_after(frame))
+        };
+        matches!(self.other, OtherState::None | OtherState::Over) && tracks.other.as_ref().is_some_and(came)
+    }
+
     /// Reads one frame, or finds out why there is none.
     pub(super) fn step(
         &mut self,
@@ -241,6 +250,10 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
             self.group = self.cursor;
         }
         self.cursor += 1;
+        if frame.start < self.first().running {
+            // Shown before the file begins, and decoded from what precedes it (open GOP).
+            return Step::Read;
+        }
         // No frame is shown before it is decoded. Without decoding times: the frames between two that are each shown
         // later than all before come right after the second.
         let all_have_come = if self.unordered || tracks.unordered {

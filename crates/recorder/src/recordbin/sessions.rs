@@ -18,9 +18,6 @@ use crate::event::{Event, EventSink};
 use crate::record::{Times, Trigger};
 use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Standing, Writer};
 
-/// Frames that a writer reads under the lock at a time: some microseconds.
-const PULLED_AT_ONCE: usize = 64;
-
 /// A session that has been given up, and whose thread does not say so within this time, hangs with its disk: it is told
 /// by somebody else.
 const HANGS: Duration = Duration::from_secs(2);
@@ -55,6 +52,15 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Wakes the writers that have much to read and do not know it.
+    fn call_sessions(&mut self) {
+        for session in self.core.called() {
+            if let Some(entry) = self.entries.get(&session) {
+                entry.writer.call();
+            }
+        }
+    }
+
     fn standing(&self, session: SessionId) -> Option<Standing> {
         let entry = self.entries.get(&session)?;
         let (asked, asked_utc) = self.core.interval(session)?;
@@ -117,9 +123,7 @@ impl Sessions {
         let (notice, over_budget) = {
             let mut state = self.state.lock();
             if state.core.push(stream, frame, arrival) == Pushed::CallSessions {
-                for entry in state.entries.values() {
-                    entry.writer.call();
-                }
+                state.call_sessions();
             }
             then(&mut state.core);
             (self.shortened(&mut state), self.report(&state))
@@ -350,13 +354,13 @@ struct SessionFeed {
 }
 
 impl Feed for SessionFeed {
-    fn pull(&self) -> Option<Pulled> {
-        let mut actions = Vec::with_capacity(PULLED_AT_ONCE + 2);
+    fn pull(&self, frames: usize) -> Option<Pulled> {
+        let mut actions = Vec::with_capacity(frames + 2);
         let mut state = self.sessions.state.lock();
         if self.answered.load(Ordering::Acquire) {
             return None;
         }
-        let more = state.core.pull(self.session, PULLED_AT_ONCE, &mut actions);
+        let more = state.core.pull(self.session, frames, &mut actions);
         Some(Pulled { actions, more, standing: state.standing(self.session)? })
     }
 }

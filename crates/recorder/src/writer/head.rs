@@ -42,13 +42,16 @@ impl Head {
                 }
             } else if let Some(list) = info.buffer_list() {
                 state.position += list.calculate_size() as u64;
-            } else if let Some(buffer) = info.buffer() {
+            } else if let Some(size) = info.buffer().map(|buffer| buffer.size() as u64) {
                 let at = state.position;
-                state.position += buffer.size() as u64;
-                if state.ending && at < state.end {
-                    let buffer = buffer.to_owned();
+                state.position += size;
+                if state.ending
+                    && at < state.end
+                    && let Some(gst::PadProbeData::Buffer(buffer)) = info.data.take()
+                {
                     state.held.push((at, buffer));
-                    return gst::PadProbeReturn::Drop;
+                    // Dropped, it would be freed twice (gstreamer-rs 0.25 on GStreamer 1.22).
+                    return gst::PadProbeReturn::Handled;
                 }
             }
             state.end = state.end.max(state.position);

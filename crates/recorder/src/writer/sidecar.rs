@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::Job;
 use super::file::sync_folder;
+use super::{Job, background};
 use crate::DoneRecord;
 use crate::file_name::{journal, sidecar};
 
@@ -49,7 +49,7 @@ impl Journal {
 /// Writes a sidecar beside each file of a recording, with the files' digests.
 pub(crate) fn publish(done: &mut DoneRecord) -> std::io::Result<()> {
     for file in &mut done.files {
-        file.sha256 = Some(digest(&file.file)?);
+        file.sha256 = Some(background::run(|| digest(&file.file))?);
     }
     for file in &done.files {
         let part = journal(&file.file);
