@@ -174,3 +174,96 @@ fn with_b_frames_over_tcp() {
 fn with_b_frames_over_udp() {
     to_the_frame(&scene().b_frames(2), false, Container::Mp4);
 }
+
+/// So few frames a second that none comes half a frame late, however busy the machine.
+fn slow() -> Scene {
+    Scene::new().fps(5).gop(5).size(256, 96).without_text()
+}
+
+const SLOW_FRAME: i64 = 200 * MS;
+
+/// Without the camera's clock a frame's time is when it left the camera: at most one frame off.
+fn to_about_a_frame(camera: &RtspCamera, source: &str) {
+    let dir = temp_dir().unwrap();
+    let (recorder, events) = common::start(source, dir.path(), Container::Mp4);
+    let known = wait_for_origin(camera, &recorder, &events, UtcOrigin::Arrival);
+    let (first, last) = (known, known + 12);
+    camera.wait_for_frame(first + 4).unwrap();
+    // The server sends a frame when the latency of the camera's own pipeline is over, which is a frame.
+    let left = |counter: u32| utc(camera.frames().time_of(counter).unwrap()) + SLOW_FRAME;
+    // As far as can be from any frame.
+    let start = left(first) + SLOW_FRAME / 2;
+    let end = start + i64::from(last - first) * SLOW_FRAME;
+    ask(&recorder, "ours", start, end);
+    let done = done(&events);
+    let text = serde_json::to_string(&done).unwrap();
+    assert_eq!((done.utc_origin, done.ended), (Some(UtcOrigin::Arrival), EndReason::EndReached), "{text}");
+    let frames = decode(&done.file).unwrap().video().unwrap().check_unbroken().unwrap();
+    let key = |counter: u32| counter / 5 * 5;
+    assert!((key(first - 1)..=key(first + 1)).contains(frames.start()), "{frames:?}, not from {first}: {text}");
+    assert!((last - 1..=last + 1).contains(frames.end()), "{frames:?}, not to {last}: {text}");
+    let off = done.actual.start.unwrap().0 - left(*frames.start());
+    assert!(off.abs() < SLOW_FRAME, "{off} ns: {text}");
+    check_one_clock(&done);
+    assert_eq!(recorder.stop(), [0usize; 0]);
+}
+
+#[test]
+fn a_camera_without_reports_has_our_time() {
+    let camera = RtspCamera::start_with_clock(&slow(), AHEAD).unwrap();
+    camera.withhold_reports(true);
+    to_about_a_frame(&camera, &camera.url());
+}
+
+#[test]
+fn a_described_source_has_our_time() {
+    let camera = RtspCamera::start_with_clock(&slow(), AHEAD).unwrap();
+    let source = format!("launch:rtspsrc location={} protocols=tcp latency=100 ! rtph264depay", camera.url());
+    to_about_a_frame(&camera, &source);
+}
+
+/// Whichever clock a record is in, it is one: the distance from the asked to the actual start is the same in both times.
+fn check_one_clock(done: &DoneRecord) {
+    let text = serde_json::to_string(done).unwrap();
+    let (asked, actual) = (done.header.asked, done.actual);
+    let by_utc = [(asked.start, actual.start), (asked.end, actual.end)]
+        .map(|(asked, actual)| actual.unwrap().0 - asked.unwrap().0);
+    let by_running = [actual.start_running_ns - asked.start_running_ns, actual.end_running_ns - asked.end_running_ns];
+    for (by_utc, by_running) in by_utc.into_iter().zip(by_running) {
+        assert!(
+            by_utc.abs_diff(by_running) < SLOW_FRAME as u64,
+            "{by_utc} ns, in running time {by_running} ns: {text}"
+        );
+    }
+}
+
+/// The clock steps by 3 s when the first report comes, in the middle of recordings.
+#[test]
+fn a_request_before_the_first_report_is_answered_honestly() {
+    let camera = RtspCamera::start_with_clock(&slow(), AHEAD).unwrap();
+    camera.withhold_reports(true);
+    let dir = temp_dir().unwrap();
+    let (recorder, events) = common::start(&camera.urlt(), dir.path(), Container::Mp4);
+    let known = wait_for_origin(&camera, &recorder, &events, UtcOrigin::Arrival);
+    camera.wait_for_frame(known + 15).unwrap();
+    let ours = |counter: u32| utc(camera.frames().time_of(counter).unwrap());
+    let theirs = |counter: u32| utc(camera.capture_time(counter).unwrap());
+    let now = known + 15;
+    // Whoever asks may mean either clock; nobody knows yet that they differ.
+    ask(&recorder, "past, ours", ours(known + 5), ours(known + 10));
+    let past = done(&events);
+    assert_eq!(past.utc_origin, Some(UtcOrigin::Arrival));
+    check_one_clock(&past);
+    ask(&recorder, "spanning, ours", ours(now - 5), ours(now) + 6_000 * MS);
+    ask(&recorder, "spanning, the camera's", theirs(now - 5), theirs(now) + 6_000 * MS);
+    ask(&recorder, "future, ours", ours(now) + 6_000 * MS, ours(now) + 7_000 * MS);
+    camera.withhold_reports(false);
+    camera.wait_for_report().unwrap();
+    for _ in 0..3 {
+        let done = done(&events);
+        println!("{}", serde_json::to_string(&done).unwrap());
+        decode(&done.file).unwrap().video().unwrap().check_unbroken().unwrap();
+        check_one_clock(&done);
+    }
+    assert_eq!(recorder.stop(), [0usize; 0]);
+}

@@ -46,11 +46,7 @@ pub(crate) struct CameraClock {
 impl CameraClock {
     /// A clock that is `ahead_ms` milliseconds ahead of this machine's (negative: behind).
     pub(crate) fn new(ahead_ms: i64) -> Arc<Self> {
-        Arc::new(Self {
-            ahead_ns: i128::from(ahead_ms) * 1_000_000,
-            state: Mutex::default(),
-            reported: Condvar::new(),
-        })
+        Arc::new(Self { ahead_ns: i128::from(ahead_ms) * 1_000_000, state: Mutex::default(), reported: Condvar::new() })
     }
 
     /// No sender report leaves the camera as long as they are withheld.
@@ -130,7 +126,8 @@ impl CameraClock {
             return false;
         }
         // Since RTP time is running time, `zero.rtp` means the same moment at every rate.
-        let since_zero = i128::from(rtp) * SECOND / i128::from(rate) - i128::from(zero.rtp) * SECOND / i128::from(VIDEO_RATE);
+        let since_zero =
+            i128::from(rtp) * SECOND / i128::from(rate) - i128::from(zero.rtp) * SECOND / i128::from(VIDEO_RATE);
         let Some(field) = packet.get_mut(8..16) else { return false };
         field.copy_from_slice(&ntp(zero.unix_ns + since_zero).to_be_bytes());
         if rate == VIDEO_RATE {
