@@ -126,6 +126,7 @@ impl File {
                 }
                 None => source.static_pad("src").ok_or("appsrc has no source pad")?,
             };
+            self.head.watch_input(&pad);
             output.link(&pad).map_err(|error| format!("{} cannot hold {caps}: {error}", job.container))?;
             self.tracks.push(Track { stream: *stream, caps: caps.clone(), source, decoded: None });
         }
@@ -272,7 +273,6 @@ impl File {
             }
             self.append(main.stream, last)?;
         }
-        self.head.hold();
         for track in &self.tracks {
             // Refused only when the pipeline has failed, see above.
             let _ = track.source.end_of_stream();
@@ -289,16 +289,12 @@ impl File {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
 
-    /// Its temporary name.
-    pub(super) fn temporary(&self) -> &Path {
-        &self.temporary
-    }
-
-    /// Something has been handed to the muxer, and the file is still there.
-    pub(super) fn holds_media(&self) -> bool {
+    /// What there is of it, if the session fails.
+    pub(super) fn kept(&self) -> Option<PathBuf> {
         use std::os::unix::fs::MetadataExt;
         // Of an open file, this does not wait for the disk.
-        self.base.is_some() && self.lock.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+        let is_there = self.lock.metadata().is_ok_and(|metadata| metadata.nlink() > 0);
+        (self.base.is_some() && is_there).then(|| self.temporary.clone())
     }
 
     /// Removes it.
@@ -317,7 +313,7 @@ impl File {
     ) -> Result<(FileRecord, Option<String>), Failure> {
         self.stop();
         let incomplete = |error: std::io::Error| Failure {
-            file: Some(self.temporary.clone()),
+            file: self.kept(),
             ..Failure::new(format!("'{}' cannot be completed: {error}", self.path.display()))
         };
         self.head.write(&self.lock).map_err(incomplete)?;

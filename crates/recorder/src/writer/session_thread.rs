@@ -73,9 +73,7 @@ impl SessionThread {
 
     /// The same failure with what there is of the recording.
     pub(super) fn keeping(&mut self, mut failure: Failure) -> Failure {
-        if let Some(open) = self.open.as_ref().filter(|open| open.holds_media()) {
-            failure.file.get_or_insert_with(|| open.temporary().to_owned());
-        }
+        failure.file = failure.file.or_else(|| self.open.as_ref().and_then(File::kept));
         failure.files = std::mem::take(&mut self.files);
         failure
     }
