@@ -299,13 +299,13 @@ impl Run {
         let from = self.log.iter().position(|frame| Some(frame.number) == asked.first).unwrap();
         let (end, mut needed, mut beyond) = (asked.interval.end, Vec::new(), Vec::<Logged>::new());
         let (mut format, mut skipping, mut begins) = (self.log[from].format, false, self.log[from].start);
-        let mut first_group = true;
+        let mut leading = true;
         for frame in &self.log[from..] {
             if frame.format != format || skipping {
                 // Another file, from its first keyframe on. What was beyond the end in the one before is not needed.
                 beyond.clear();
                 skipping = !frame.keyframe;
-                (format, begins, first_group) = (frame.format, frame.start, true);
+                (format, begins, leading) = (frame.format, frame.start, true);
                 if frame.keyframe && frame.start >= end {
                     break;
                 }
@@ -318,12 +318,11 @@ impl Run {
             } else {
                 frame.decode >= end
             };
-            if frame.keyframe && frame.start != begins {
-                first_group = false;
-            }
-            if first_group && frame.start < begins {
+            // Leading pictures come right after the keyframe.
+            if leading && frame.start < begins {
                 continue;
             }
+            leading &= frame.start <= begins;
             if frame.start < end {
                 needed.append(&mut beyond);
                 needed.push(*frame);

@@ -55,8 +55,6 @@ pub(super) struct Recording<P, C> {
     opening: Option<(Vec<(Stream, C)>, bool)>,
     other_caps: Option<C>,
     unordered: bool,
-    /// The keyframe that the file begins with.
-    begun: u64,
     /// The keyframe of the group that is being read: another file may have to begin with it once more.
     group: u64,
     /// The next frame of the main stream, and that of the other.
@@ -112,7 +110,6 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
             other: if other_caps.is_some() { OtherState::Open } else { OtherState::None },
             other_caps,
             unordered: tracks.unordered,
-            begun: number,
             group: number,
             cursor: number,
             other_cursor: other_from,
@@ -253,7 +250,8 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
             self.group = self.cursor;
         }
         self.cursor += 1;
-        if self.group == self.begun && frame.start < self.first().running {
+        let first = self.first().running;
+        if self.progress.last() == Some(first) && frame.start < first {
             // Shown before the file begins, and decoded from what precedes it (open GOP).
             return Step::Read;
         }
