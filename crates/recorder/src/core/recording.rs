@@ -55,6 +55,8 @@ pub(super) struct Recording<P, C> {
     opening: Option<(Vec<(Stream, C)>, bool)>,
     other_caps: Option<C>,
     unordered: bool,
+    /// Only the first keyframe has been read, and pictures that are shown before it.
+    leading: bool,
     /// The keyframe of the group that is being read: another file may have to begin with it once more.
     group: u64,
     /// The next frame of the main stream, and that of the other.
@@ -110,6 +112,7 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
             other: if other_caps.is_some() { OtherState::Open } else { OtherState::None },
             other_caps,
             unordered: tracks.unordered,
+            leading: true,
             group: number,
             cursor: number,
             other_cursor: other_from,
@@ -251,10 +254,11 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
         }
         self.cursor += 1;
         let first = self.first().running;
-        if self.progress.last() == Some(first) && frame.start < first {
+        if self.leading && frame.start < first {
             // Shown before the file begins, and decoded from what precedes it (open GOP).
             return Step::Read;
         }
+        self.leading &= frame.start <= first;
         // No frame is shown before it is decoded. Without decoding times: the frames between two that are each shown
         // later than all before come right after the second.
         let all_have_come = if self.unordered || tracks.unordered {
