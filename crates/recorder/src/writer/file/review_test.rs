@@ -63,7 +63,7 @@ fn taken(ends_sound: bool) -> i64 {
         taken = index + 1;
         if index == 20 {
             // What came until now is written; then the disk hangs.
-            while !file.is_drained() {
+            while ends_sound && !file.is_drained() {
                 std::thread::sleep(Duration::from_millis(5));
             }
             block(&file);
