@@ -13,6 +13,8 @@ mod progress;
 mod recording;
 mod request;
 #[cfg(test)]
+mod review_test;
+#[cfg(test)]
 mod rules_test;
 mod session;
 mod source_core;

@@ -487,3 +487,6 @@ fn forward_bus(pipeline: &gst::Pipeline, part: usize, commands: &Sender<Command>
         gst::BusSyncReply::Drop
     });
 }
+
+#[cfg(test)]
+mod review_test;
