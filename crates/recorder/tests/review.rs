@@ -16,8 +16,8 @@ use recorder::core::{Config, EndReason, Moment, Overlap, StartRequest, Stream};
 use recorder::event::{Event, EventSink};
 use recorder::file_name::FileNames;
 use recorder::record::{MergedTrigger, SourceName, Times, Trigger};
-use recorder::recorder::RecorderSetup;
 use recorder::recordbin::Setup;
+use recorder::recorder::RecorderSetup;
 use recorder::source::{Mode, Reception, RtpProtocol};
 use recorder::{Container, DoneRecord, Recordbin, Recorder};
 
@@ -152,7 +152,8 @@ fn hang_journals(dir: &Path) {
 }
 
 fn jiff_name(second: u64) -> String {
-    let output = std::process::Command::new("date").args(["-u", "-d", &format!("@{second}"), "+%Y%m%d-%H%M%S"]).output();
+    let output =
+        std::process::Command::new("date").args(["-u", "-d", &format!("@{second}"), "+%Y%m%d-%H%M%S"]).output();
     String::from_utf8(output.unwrap().stdout).unwrap().trim().into()
 }
 

@@ -151,6 +151,21 @@ impl<P, C: Clone + PartialEq> Track<P, C> {
     /// The oldest frame that a session has still to read.
     pub(super) fn pin(&mut self, pin: Option<u64>) {
         self.pin = pin;
+        self.free();
+    }
+
+    /// Drops all frames that neither the cache nor a session needs: where no push may come that would do so.
+    pub(super) fn free_all(&mut self) {
+        let front = self.front();
+        let needed = self.pin.map_or(front, |pin| pin.min(front));
+        while self.base < needed {
+            self.free();
+        }
+    }
+
+    /// Number of the first frame that is here.
+    pub(super) fn base(&self) -> u64 {
+        self.base
     }
 
     /// Number of the first cached frame; that of the next one if none is cached.

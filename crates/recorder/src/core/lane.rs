@@ -6,11 +6,18 @@ use std::time::Duration;
 
 use super::cache::Track;
 use super::frame::Frame;
-use super::time::RunningTime;
+use super::time::{RunningTime, nanos};
 
 /// A frame that begins so long before the newest one is no B-frame, which are reordered within a fraction of a second:
 /// the stream has begun anew, or its newest frame had a wrong time.
 const STEP_BACK: Duration = Duration::from_secs(2);
+
+/// A frame that begins so long after the newest one, and so long after now, is either behind a gap of a source that is
+/// faster than real time, or has a wrong time.
+const STEP_AHEAD: Duration = Duration::from_secs(10);
+
+/// A frame with a wrong time comes so long after the one before it.
+const CORRECTED: Duration = Duration::from_millis(1);
 
 /// A stream.
 #[derive(Debug)]
@@ -27,6 +34,8 @@ pub(super) struct Lane<P, C> {
     /// Decoding time of the newest frame.
     decode: Option<RunningTime>,
     time: Time,
+    /// A frame from far ahead: the next one will tell whether it was a gap or a wrong time.
+    suspect: Option<Frame<P>>,
 }
 
 /// How the stream's own time relates to ours.
@@ -59,6 +68,7 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
             unordered: false,
             decode: None,
             time: Time::Shifted(0),
+            suspect: None,
         }
     }
 
@@ -85,10 +95,17 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
         }
     }
 
-    /// Whether the shift that another stream of the source has been given suits this one too: both begin anew together.
-    pub(super) fn takes_shift(&self, frame: &Frame<P>, shift: i64) -> bool {
-        let start = RunningTime(frame.start.0.saturating_add(shift));
-        shift != self.time.shift() && self.track.newest().is_none_or(|newest| newest.since(start) <= STEP_BACK)
+    /// The shift with which `frame` lies about `now`: its own one as before, or that of another stream of the source, which
+    /// has begun anew with it.
+    pub(super) fn fitting_shift(&self, frame: &Frame<P>, shift: i64, now: Option<RunningTime>) -> Option<i64> {
+        let now = now?;
+        let start = |shift: i64| RunningTime(frame.start.0.saturating_add(shift));
+        let off = |shift: &i64| now.0.abs_diff(start(*shift).0);
+        let fits = |shift: &i64| {
+            let goes_on = self.track.newest().is_none_or(|newest| newest.since(start(*shift)) <= STEP_BACK);
+            goes_on && off(shift) <= nanos(STEP_BACK)
+        };
+        [self.time.shift(), shift].into_iter().filter(fits).min_by_key(off)
     }
 
     /// Goes on with `shift`.
@@ -98,8 +115,8 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
         self.decode = None;
     }
 
-    /// Takes a frame into the cache, its time being ours; which that is. `None` for one that cannot be used.
-    pub(super) fn push(&mut self, mut frame: Frame<P>) -> Option<RunningTime> {
+    /// Takes a frame into the cache, its time being ours; which that is. `None` for one that cannot be used, or not yet.
+    pub(super) fn push(&mut self, mut frame: Frame<P>, now: Option<RunningTime>) -> Option<RunningTime> {
         let shift = self.time.shift();
         (frame.start, frame.decode) = (self.shifted(frame.start), self.shifted(frame.decode));
         if let Time::Resumed { not_before, .. } = self.time {
@@ -109,11 +126,37 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
             frame.discont = true;
             self.time = Time::Shifted(shift);
         }
+        if let Some(mut suspect) = self.suspect.take() {
+            let newest = self.track.newest().filter(|_| suspect.start.since(frame.start) > STEP_BACK);
+            if let Some(newest) = newest {
+                // Its time was wrong, it is not: what follows may be decoded from it.
+                suspect.start = newest + CORRECTED;
+                suspect.decode = suspect.start;
+            }
+            self.keep(suspect);
+        }
+        let ahead_of = |time: Option<RunningTime>| time.is_some_and(|time| frame.start.since(time) > STEP_AHEAD);
+        if ahead_of(self.track.newest()) && ahead_of(now) {
+            self.suspect = Some(frame);
+            return None;
+        }
+        self.keep(frame)
+    }
+
+    fn keep(&mut self, frame: Frame<P>) -> Option<RunningTime> {
         self.unordered |= self.decode.is_some_and(|before| frame.decode < before);
         self.decode = Some(frame.decode);
         let start = frame.start;
         self.first.get_or_insert(start);
         self.track.push(frame, self.caps.as_ref()?);
         Some(start)
+    }
+
+    /// Nothing more will come for now.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+        if let Some(suspect) = self.suspect.take() {
+            self.keep(suspect);
+        }
     }
 }

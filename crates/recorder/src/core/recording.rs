@@ -98,7 +98,8 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
         let early = |number: &u64| {
             other.and_then(|other| other.track.frame(*number)).is_some_and(|frame| frame.start < key.start)
         };
-        let other_from = (other_from..).find(|number| !early(number))?;
+        let here = other.map_or(other_from, |other| other_from.max(other.track.base()));
+        let other_from = (here..).find(|number| !early(number))?;
         let other = other.filter(|other| other.belongs(key.start, other_from, now));
         let other_caps = other.map(|other| {
             let cached = other.track.frame(other_from).and_then(|_| other.track.caps(other_from));

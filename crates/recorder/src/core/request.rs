@@ -137,6 +137,12 @@ pub enum Rejection {
         /// How many run.
         running: u32,
     },
+    /// Sessions that have all they were asked for, and whose writers are not through.
+    #[error("{open} sessions of this source are still being written; ask again when some of them are done")]
+    TooManyUnfinished {
+        /// How many.
+        open: usize,
+    },
     /// Overlap policy `reject`.
     #[error("session {session} of this source still runs, and the overlap policy is 'reject'")]
     Overlaps {

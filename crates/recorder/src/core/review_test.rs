@@ -193,7 +193,11 @@ fn one_wrong_time_does_not_end_a_recording() {
     actions.extend(pull(&mut core, session));
     let Some(Action::Close { ended }) = actions.last() else { panic!() };
     let count = written(&actions, Stream::Video).len();
-    assert!(count >= 240 || ended.missing_at_end > Duration::from_secs(1),
-        "{count} of 250 pictures, and the record says {:?}, missing {:?}", ended.reason, ended.missing_at_end);
+    assert!(
+        count >= 240 || ended.missing_at_end > Duration::from_secs(1),
+        "{count} of 250 pictures, and the record says {:?}, missing {:?}",
+        ended.reason,
+        ended.missing_at_end
+    );
     assert!(core.history() >= Duration::from_secs(9), "the cache has gone: {:?}", core.history());
 }

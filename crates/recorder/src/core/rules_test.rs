@@ -285,6 +285,7 @@ impl Model {
             }
             Err(rejection) => match rejection {
                 Rejection::TooManySessions { running } => assert_eq!(running, MAX_SESSIONS),
+                Rejection::TooManyUnfinished { open } => assert_eq!(open, self.files.len()),
                 Rejection::Overlaps { session } => assert!(!self.files[&session.0].over),
                 Rejection::NothingYet => assert!(self.video.is_empty()),
                 Rejection::EmptyInterval | Rejection::OlderThanCache => {}

@@ -216,6 +216,11 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
         }
     }
 
+    /// Its writer has ended.
+    pub(super) fn finish(&mut self) {
+        self.phase = Phase::Finishing;
+    }
+
     /// Why it has been given up, as long as its writer has not been told.
     pub(super) fn failing(&self) -> Option<FailReason> {
         match self.phase {

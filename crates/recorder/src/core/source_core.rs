@@ -33,6 +33,9 @@ const RESTART_STEP: Duration = Duration::from_millis(1);
 /// the source is faster than real time or the writer was busy, they are called.
 const CALLED_AFTER: u64 = 64;
 
+/// Sessions whose writers are not through, at most: so many times those that may run. Each has a thread.
+const UNFINISHED_PER_RUNNING: usize = 4;
+
 /// What a frame's arrival calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
@@ -47,6 +50,8 @@ pub struct SourceCore<P, C> {
     config: Config,
     /// It has failed rather than ended.
     lost: bool,
+    /// Nothing more is recorded, whatever comes.
+    closed: bool,
     timeline: Timeline,
     video: Lane<P, C>,
     audio: Lane<P, C>,
@@ -63,6 +68,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         Self {
             config,
             lost: false,
+            closed: false,
             timeline: Timeline::default(),
             video: Lane::new(config.window),
             // Trimmed to the video's cache; this bounds it where pictures no longer come.
@@ -99,7 +105,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
 
     /// Nothing more will come of the main stream.
     pub fn has_ended(&self) -> bool {
-        self.lane(self.main()).ended
+        self.closed || self.lane(self.main()).ended
     }
 
     /// The cache of a stream.
@@ -139,19 +145,32 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         }
     }
 
-    /// The source is lost for now, or flushes: the time of the next frame is not comparable with that of the last one.
+    /// The source is lost for now: the time of the next frame is not comparable with that of the last one.
     pub fn interrupt(&mut self) {
         self.video.interrupt();
         self.audio.interrupt();
     }
 
+    /// The same for one stream, which has been flushed.
+    pub fn flush(&mut self, stream: Stream) {
+        self.lane_mut(stream).interrupt();
+    }
+
+    /// The writer has failed: nothing can be joined with the session any more.
+    pub fn failed(&mut self, session: SessionId) {
+        if let Some(session) = self.sessions.iter_mut().find(|candidate| candidate.id == session) {
+            session.finish();
+        }
+    }
+
     /// A frame has arrived. Frames of one stream come in decoding order.
     pub fn push(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Pushed {
         let main = self.main();
-        if self.lane(stream).begins_anew(&frame, self.shift, self.timeline.now(arrival)) {
-            self.resume(stream, &frame, arrival);
+        let now = self.timeline.now(arrival);
+        if self.lane(stream).begins_anew(&frame, self.shift, now) {
+            self.resume(stream, &frame, now);
         }
-        let start = self.lane_mut(stream).push(frame);
+        let start = self.lane_mut(stream).push(frame, now);
         if let Some(start) = start.filter(|_| stream == main) {
             self.timeline.observe(start, arrival);
         }
@@ -179,14 +198,14 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     }
 
     /// Makes the time of a stream that has begun anew go on from now.
-    fn resume(&mut self, stream: Stream, frame: &Frame<P>, arrival: Arrival) {
-        if !self.lane(stream).takes_shift(frame, self.shift) {
+    fn resume(&mut self, stream: Stream, frame: &Frame<P>, now: Option<RunningTime>) {
+        let shift = self.lane(stream).fitting_shift(frame, self.shift, now).unwrap_or_else(|| {
             let newest = [&self.video, &self.audio].into_iter().filter_map(|lane| lane.track.newest()).max();
             let after = newest.map_or(RunningTime::ZERO, |newest| newest + RESTART_STEP);
-            let resumed = self.timeline.now(arrival).map_or(after, |now| now.max(after));
-            self.shift = resumed.0.saturating_sub(frame.start.0);
-        }
-        let shift = self.shift;
+            let resumed = now.map_or(after, |now| now.max(after));
+            resumed.0.saturating_sub(frame.start.0)
+        });
+        self.shift = shift;
         self.lane_mut(stream).resume(shift);
     }
 
@@ -235,6 +254,8 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         let evicted = self.lane_mut(main).track.evict_group() || self.lane_mut(main.other()).track.evict_group();
         if evicted {
             self.trim(main);
+            self.video.track.free_all();
+            self.audio.track.free_all();
             if self.history() < self.config.window {
                 self.shortened = Some(budget);
             }
@@ -325,6 +346,10 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         let running = self.running();
         if running >= self.config.max_sessions {
             return Err(Rejection::TooManySessions { running });
+        }
+        let open = self.sessions.len();
+        if open >= UNFINISHED_PER_RUNNING * self.config.max_sessions as usize {
+            return Err(Rejection::TooManyUnfinished { open });
         }
         let id = self.free_id();
         self.sessions.push(Session::new(id, asked, main));
@@ -462,7 +487,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
 
     /// A stream has ended. With the last of them the sessions end too.
     pub fn end_of_stream(&mut self, stream: Stream) {
-        self.lane_mut(stream).ended = true;
+        self.lane_mut(stream).end();
         if [&self.video, &self.audio].into_iter().all(|lane| lane.ended || !lane.linked) {
             self.end_all(EndReason::EndOfStream);
         }
@@ -478,14 +503,16 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
                     session.begin(tracks);
                 }
             });
+            self.pin();
         }
     }
 
     /// Nothing more will come: the source is lost, or the graph stops.
     pub fn end(&mut self, reason: EndReason) {
         self.lost |= reason == EndReason::SourceLost;
-        self.video.ended = true;
-        self.audio.ended = true;
+        self.closed = true;
+        self.video.end();
+        self.audio.end();
         self.end_all(reason);
     }
 
@@ -519,5 +546,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     pub fn finished(&mut self, session: SessionId) {
         self.sessions.retain(|candidate| candidate.id != session);
         self.pin();
+        self.video.track.free_all();
+        self.audio.track.free_all();
     }
 }

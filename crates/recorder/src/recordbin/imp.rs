@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::Setup;
 use super::sessions::{Sessions, arrival};
 use crate::container::codec_name;
-use crate::core::{Arrival, Frame, RunningTime, SourceCore, Stream, Utc, UtcOrigin};
+use crate::core::{Arrival, Frame, RunningTime, Stream, Utc, UtcOrigin};
 use crate::event::{Event, EventSink};
 use crate::writer::utc_now;
 use crate::{Error, container};
@@ -201,7 +201,7 @@ impl Recordbin {
             gst::EventView::StreamStart(_) => self.linked(stream),
             gst::EventView::FlushStop(flush) if flush.resets_time() => {
                 self.inputs.lock().of(stream).forget();
-                sessions.core(SourceCore::interrupt);
+                sessions.core(|core| core.flush(stream));
             }
             gst::EventView::Eos(_) => self.end_of_stream(stream),
             _ => {}
