@@ -11,6 +11,10 @@ use super::time::{RunningTime, Utc, nanos};
 /// jitter: the sender's clock has been set since the request was made, and running time alone still means something.
 const JITTER: Duration = Duration::from_secs(1);
 
+/// RTCP has the sender's time in units of 2^-32 s, and each conversion on the way rounds it down: a frame of 12:00:00.040
+/// comes out some nanoseconds earlier. What differs by less is the same moment; a tick of video's RTP clock is 11 µs.
+const ROUNDING: Duration = Duration::from_micros(1);
+
 /// The start or the end of an asked interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bound {
@@ -33,7 +37,11 @@ impl Bound {
         match (self.utc, utc) {
             (Some(named), Some(own)) => {
                 let by_utc = own.0.saturating_sub(named.0);
-                if by_utc.abs_diff(by_running) <= nanos(JITTER) { by_utc } else { by_running }
+                match by_utc.abs_diff(by_running) <= nanos(JITTER) {
+                    true if by_utc.unsigned_abs() < nanos(ROUNDING) => 0,
+                    true => by_utc,
+                    false => by_running,
+                }
             }
             _ => by_running,
         }
@@ -61,6 +69,7 @@ mod tests {
         assert_eq!(bound.to(RunningTime(1_040_000_000), None), 40_000_000);
         assert_eq!(bound.to(RunningTime(1_040_000_000), Some(Utc(499_999_000_000))), -1_000_000);
         assert_eq!(bound.to(RunningTime(1_040_000_000), Some(Utc(0))), 40_000_000);
+        assert_eq!(bound.to(RunningTime(1_040_000_000), Some(Utc(499_999_999_998))), 0, "rounded on its way");
         assert_eq!(Bound::running(RunningTime(5)).to(RunningTime(7), Some(Utc(0))), 2);
     }
 }

@@ -54,6 +54,8 @@ pub struct Track<P, C> {
     keys: VecDeque<Key>,
     runs: VecDeque<Run<C>>,
     newest: Option<RunningTime>,
+    /// When the sender made that frame.
+    newest_utc: Option<Utc>,
     /// The oldest frame that a session has still to read; from it on nothing goes.
     pin: Option<u64>,
     cached_bytes: usize,
@@ -70,6 +72,7 @@ impl<P, C: Clone + PartialEq> Track<P, C> {
             keys: VecDeque::new(),
             runs: VecDeque::new(),
             newest: None,
+            newest_utc: None,
             pin: None,
             cached_bytes: 0,
             present_bytes: 0,
@@ -79,7 +82,9 @@ impl<P, C: Clone + PartialEq> Track<P, C> {
     /// Appends a frame. One that no cached keyframe precedes cannot be decoded and is kept only for a session that has
     /// what precedes it. Frames that are no longer needed go.
     pub fn push(&mut self, frame: Frame<P>, caps: &C) {
-        self.newest = Some(self.newest.map_or(frame.start, |newest| newest.max(frame.start)));
+        if self.newest.is_none_or(|newest| newest <= frame.start) {
+            (self.newest, self.newest_utc) = (Some(frame.start), frame.utc);
+        }
         if frame.keyframe {
             self.keys.push_back(Key { number: self.next(), start: frame.start, utc: frame.utc, bytes: 0 });
         } else if self.keys.is_empty() && self.pin.is_none() {
@@ -202,6 +207,11 @@ impl<P, C: Clone + PartialEq> Track<P, C> {
     /// The latest start of any frame that was pushed.
     pub fn newest(&self) -> Option<RunningTime> {
         self.newest
+    }
+
+    /// A frame that begins at or after a moment has come. By the frame's own time, as everything else about the moment is.
+    pub(super) fn has_reached(&self, at: Bound) -> bool {
+        self.newest.is_some_and(|newest| at.to(newest, self.newest_utc) >= 0)
     }
 
     /// The last cached keyframe at or before a moment; the first one of all if they come later.

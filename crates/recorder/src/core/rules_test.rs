@@ -445,3 +445,27 @@ fn sound_goes_on_when_the_end_moves_on() {
         Pull { session: 1, limit: 20 },
     ]);
 }
+
+/// A frame that has been held up on its way comes at a running time at which the next one was due; its sender's time
+/// says that the asked start has not come yet, and the keyframe of that start is still to come.
+#[test]
+fn a_start_ahead_waits_for_its_keyframe_by_the_sender_s_time() {
+    const FRAME: i64 = 40 * MS;
+    let clock = |number: i64| Utc(1_000_000 * MS + number * FRAME);
+    let mut core = SourceCore::<(), ()>::new(Config { both: false, ..CONFIG });
+    core.format(Stream::Video, ());
+    let push = |core: &mut SourceCore<(), ()>, number: i64, late: i64| {
+        let start = RunningTime(number * FRAME + late);
+        let frame = Frame { utc: Some(clock(number)), ..Frame::new(start, number % 25 == 0, 1, ()) };
+        core.push(Stream::Video, frame, Arrival(start.0.unsigned_abs()));
+        core.observe_utc(Stream::Video, start, clock(number), UtcOrigin::Sender);
+    };
+    (0..60).for_each(|number| push(&mut core, number, 0));
+    let (start, end) = (Moment::Utc(clock(75)), Some(Moment::Utc(clock(90))));
+    let accepted = core.start(StartRequest { start, end, overlap: None }, Arrival((60 * FRAME) as u64)).unwrap();
+    (60..74).for_each(|number| push(&mut core, number, 0));
+    push(&mut core, 74, 45 * MS);
+    assert_eq!(core.begins(accepted.session), None);
+    push(&mut core, 75, 10 * MS);
+    assert_eq!(core.begins(accepted.session), Some(RunningTime(75 * FRAME + 10 * MS)));
+}

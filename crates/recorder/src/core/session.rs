@@ -298,7 +298,7 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
             return;
         }
         let newest = tracks.main.newest();
-        let reached = newest.is_some_and(|newest| newest >= self.asked.start.running);
+        let reached = tracks.main.has_reached(self.asked.start);
         let end = self.asked.effective_end();
         if let Some(fate) = self.fate {
             // One that still waited for the frame after its start has that which is on screen.
@@ -307,8 +307,7 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
             if empty || !(reached || on_screen) || !self.open(tracks) {
                 self.phase = Phase::Failing(FailReason::NoKeyframe { ended: fate.reason });
             }
-        } else if reached && tracks.settled && !self.open(tracks) && newest.is_some_and(|newest| newest >= end.running)
-        {
+        } else if reached && tracks.settled && !self.open(tracks) && tracks.main.has_reached(end) {
             self.phase = Phase::Failing(FailReason::NoKeyframe { ended: self.end_reason() });
         }
     }
@@ -406,7 +405,7 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
             None => {
                 // What is no keyframe is of no use.
                 self.phase = Phase::Resuming { from: from.max(tracks.main.next()), other_from };
-                let over = tracks.main.newest().is_some_and(|newest| newest >= end.running);
+                let over = tracks.main.has_reached(end);
                 let reason = self.fate.map(|fate| fate.reason).or_else(|| over.then(|| self.end_without_keyframe()));
                 if let Some(reason) = reason {
                     self.close(None, reason, actions);

@@ -83,6 +83,15 @@ impl Timeline {
         self.utc.map(|map| RunningTime(utc.0.saturating_sub(map.offset)))
     }
 
+    /// How much later a moment is by a later state of this clock, in nanoseconds, if that is more than jitter: the first
+    /// sender report has come in between, or the sender's clock was set.
+    pub fn step_to(&self, later: &Self) -> Option<i64> {
+        // By arrival it moves with whatever holds a source up, or lets it run ahead.
+        let later = later.utc.filter(|map| map.origin == UtcOrigin::Sender)?;
+        let step = later.offset.saturating_sub(self.utc?.offset);
+        (step.unsigned_abs() >= nanos(CLOCK_STEP)).then_some(step)
+    }
+
     /// Whose clock the UTC mapping rests on.
     pub fn utc_origin(&self) -> Option<UtcOrigin> {
         self.utc.map(|map| map.origin)

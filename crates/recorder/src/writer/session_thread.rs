@@ -10,7 +10,7 @@ use super::file::{File, Opening};
 use super::sidecar::Journal;
 use super::{Command, Failure, Feed, Job, Standing};
 use crate::DoneRecord;
-use crate::core::{Action, Delivered, EndReason, Ended, Gaps, Interval, UtcInterval, nanos};
+use crate::core::{Action, Delivered, EndReason, Ended, Gaps, Interval, Timeline, UtcInterval, UtcOrigin, nanos};
 use crate::record::{FileRecord, GapRecord, Times, notes, shortage};
 
 /// How often a session looks for new frames: a tenth of what may be lost in a crash.
@@ -28,6 +28,8 @@ type Performed = Result<Option<Box<DoneRecord>>, Failure>;
 pub(super) struct SessionThread {
     job: Job,
     standing: Standing,
+    /// The source's clock when the session began: what the request named in UTC was read by it.
+    asked_by: Timeline,
     feed: Box<dyn Feed>,
     commands: Sender<Command>,
     queue: Receiver<Command>,
@@ -54,6 +56,7 @@ impl SessionThread {
         let journal = Journal::default();
         Self {
             job,
+            asked_by: standing.timeline,
             standing,
             feed,
             commands,
@@ -215,7 +218,20 @@ impl SessionThread {
     }
 
     fn utc(&self, own: Option<UtcInterval>, interval: Interval) -> Option<UtcInterval> {
+        if self.has_stepped() {
+            return self.asked_by.utc_interval(interval);
+        }
         own.or_else(|| self.standing.timeline.utc_interval(interval))
+    }
+
+    /// The source's clock is another one than when the session began: the first sender report has come, or the camera's
+    /// clock has been set. Asked and actual times of a record must be by the same.
+    fn has_stepped(&self) -> bool {
+        self.asked_by.step_to(&self.standing.timeline).is_some()
+    }
+
+    fn utc_origin(&self) -> Option<UtcOrigin> {
+        if self.has_stepped() { self.asked_by.utc_origin() } else { self.standing.timeline.utc_origin() }
     }
 
     fn record(&self, ended: &Ended) -> Box<DoneRecord> {
@@ -229,7 +245,7 @@ impl SessionThread {
             bytes: self.files.iter().map(|file| file.bytes).sum(),
             files: self.files.clone(),
             actual: Times::new(ended.interval, self.utc(ended.utc, ended.interval)),
-            utc_origin: self.standing.timeline.utc_origin(),
+            utc_origin: self.utc_origin(),
             lead_ns: nanos(ended.lead),
             missing_at_start_ns,
             missing_at_end_ns,
@@ -249,6 +265,13 @@ impl SessionThread {
         if ended.missed_other {
             notes
                 .push("not all of the sound is in it: it began after the file did, or paused for more than 5 s".into());
+        }
+        if let Some(ahead) = self.asked_by.step_to(&self.standing.timeline) {
+            notes.push(format!(
+                "the source's clock has changed by {:.3} s since it was asked for (the camera has told its own, or it was \
+                 set): times are by the one before",
+                ahead as f64 / 1e9
+            ));
         }
         notes.extend(self.notes.iter().cloned());
         notes
