@@ -139,9 +139,6 @@ impl Run {
             core.format(Stream::Audio, 101);
         }
         let sounding = spec.sound;
-        let most = 2_500 + spec.step_ms.unwrap_or(400);
-        let little = |(_, event): &(i64, Event)| matches!(event, Event::Odd(Oddity::Back { ms }) if *ms <= most);
-        let jumps_a_little = spec.events.iter().any(little);
         Self {
             spec,
             core,
@@ -153,7 +150,7 @@ impl Run {
             format: 1,
             sound_format: 101,
             sounding,
-            jumps_a_little,
+            jumps_a_little: false,
         }
     }
 
@@ -161,7 +158,7 @@ impl Run {
         let events = std::mem::take(&mut self.spec.events);
         let mut events = events.into_iter().peekable();
         let (mut time, mut force_key, mut since_key) = (0i64, true, 0i64);
-        let mut wait = 0i64;
+        let (mut wait, mut last) = (0i64, i64::MIN / 2);
         for index in 0..self.spec.length {
             let step = self.spec.step_ms.unwrap_or(1 + (index * 7_919) % 400);
             let mut repeated = false;
@@ -174,15 +171,19 @@ impl Run {
                         (time, wait) = (time / 3, wait + ms);
                     }
                     Event::Odd(Oddity::Format { with_keyframe }) if self.spec.pictures => {
+                        let before = self.core.cache(Stream::Video).next();
+                        self.core.format(Stream::Video, self.format + 1);
+                        self.note_kept(Stream::Video, before);
                         self.format += 1;
-                        self.core.format(Stream::Video, self.format);
                         force_key |= with_keyframe;
                     }
                     Event::Odd(Oddity::Repeat) => repeated = true,
                     Event::Odd(Oddity::Sound) => self.sounding = self.spec.sound && !self.sounding,
                     Event::Odd(Oddity::SoundFormat) if self.spec.sound => {
+                        let before = self.core.cache(Stream::Audio).next();
+                        self.core.format(Stream::Audio, self.sound_format + 1);
+                        self.note_kept(Stream::Audio, before);
                         self.sound_format += 1;
-                        self.core.format(Stream::Audio, self.sound_format);
                     }
                     Event::Odd(_) => {}
                     Event::Start { before_ms, after_ms } => self.start(before_ms, after_ms),
@@ -192,6 +193,8 @@ impl Run {
             if !repeated {
                 time += step;
             }
+            self.jumps_a_little |= !repeated && (0..2_500 + 3 * step).contains(&(last - time));
+            last = time;
             self.clock += ((step + wait) * MS) as u64;
             wait = 0;
             let keyframe = force_key || since_key >= self.spec.gop;
@@ -206,7 +209,9 @@ impl Run {
             self.note_first();
         }
         for stream in [Stream::Video, Stream::Audio] {
+            let before = self.core.cache(stream).next();
             self.core.end_of_stream(stream);
+            self.note_kept(stream, before);
         }
         self.note_first();
         self.pull(usize::MAX);
@@ -230,13 +235,20 @@ impl Run {
     fn push(&mut self, stream: Stream, frame: Frame<u64>) {
         let before = self.core.cache(stream).next();
         self.core.push(stream, frame, Arrival(self.clock));
+        self.note_kept(stream, before);
+    }
+
+    /// Notes what is in the core's log from frame `before` on. It may have had no use for a frame, or wait for the next one:
+    /// why is checked by the other tests.
+    fn note_kept(&mut self, stream: Stream, before: u64) {
         let track = self.core.cache(stream);
-        // The core may have no use for it: that is seen here, and why is checked by the other tests.
-        let Some(kept) = track.frame(before) else { return };
         let format = if stream == Stream::Video { self.format } else { self.sound_format };
-        let Frame { start, decode, keyframe, discont, payload, .. } = *kept;
-        let logged = Logged { number: before, payload, start, decode, keyframe, format, discont };
-        if stream == self.main { self.log.push(logged) } else { self.sound.push(logged) }
+        let logged = (before..track.next()).filter_map(|number| {
+            let Frame { start, decode, keyframe, discont, payload, .. } = *track.frame(number)?;
+            Some(Logged { number, payload, start, decode, keyframe, format, discont })
+        });
+        let logged: Vec<_> = logged.collect();
+        if stream == self.main { self.log.extend(logged) } else { self.sound.extend(logged) }
     }
 
     fn start(&mut self, before_ms: u64, after_ms: u64) {
@@ -260,7 +272,7 @@ impl Run {
         for (id, asked) in self.asked.iter_mut().enumerate().filter(|(_, asked)| asked.first.is_none()) {
             let Some(begins) = self.core.begins(SessionId(id as u32)) else { continue };
             let cached = || self.log.iter().filter(|frame| frame.keyframe && frame.number >= front);
-            let at_start = cached().filter(|frame| frame.start <= asked.interval.start).next_back();
+            let at_start = cached().rfind(|frame| frame.start <= asked.interval.start);
             let expected = at_start.or_else(|| cached().next()).unwrap();
             assert_eq!(begins, expected.start, "the last keyframe at or before the asked start");
             asked.first = Some(expected.number);

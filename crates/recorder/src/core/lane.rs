@@ -155,6 +155,20 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
     /// Nothing more will come for now.
     pub(super) fn end(&mut self) {
         self.ended = true;
+        self.settle();
+    }
+
+    /// The stream's format from the next frame on.
+    pub(super) fn format(&mut self, caps: C) {
+        if self.caps.as_ref() != Some(&caps) {
+            self.settle();
+            self.unordered = false;
+            self.caps = Some(caps);
+        }
+    }
+
+    /// What waits for the next frame waits no longer.
+    fn settle(&mut self) {
         if let Some(suspect) = self.suspect.take() {
             self.keep(suspect);
         }

@@ -138,11 +138,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     /// The stream's format from the next frame on.
     pub fn format(&mut self, stream: Stream, caps: C) {
         self.link(stream);
-        let lane = self.lane_mut(stream);
-        if lane.caps.as_ref() != Some(&caps) {
-            lane.unordered = false;
-            lane.caps = Some(caps);
-        }
+        self.lane_mut(stream).format(caps);
     }
 
     /// The source is lost for now: the time of the next frame is not comparable with that of the last one.
