@@ -43,4 +43,18 @@ pub enum Error {
         /// What is wrong and what is allowed.
         reason: String,
     },
+    /// The caller has cancelled the completion of an earlier process's recording; everything is as it was.
+    #[error("completing '{}' was cancelled; the next start does it", file.display())]
+    CompletionCancelled {
+        /// The unfinished recording.
+        file: PathBuf,
+    },
+    /// An earlier process's recording stays unfinished where it is, and plays as far as it did.
+    #[error("the unfinished recording '{}' cannot be completed and stays as it is: {reason}", file.display())]
+    Incomplete {
+        /// The unfinished recording.
+        file: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
 }

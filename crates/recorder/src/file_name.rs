@@ -1,6 +1,8 @@
 //! Names of recordings, as NVIDIA's are: `<prefix>[_<source>]_<counter>_<UTC>_<pid>.<ending>` (design.md).
-//! The counter counts the recordings of the process. Creating files is left to the writer.
+//! The counter counts the recordings of the process. Creating files is left to the writer, finding them to `recovery`.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -37,14 +39,19 @@ impl FileNames {
     }
 }
 
+/// What the name of a recording ends in while it is written, and the name of its journal.
+const PART: &str = ".part";
+/// What the name of a recording's sidecar ends in.
+const JSON: &str = ".json";
+
 /// The name of a recording while it is written: in the same folder, and not to be taken for a finished one.
 pub fn temporary(path: &Path) -> PathBuf {
-    with_suffix(path, ".part")
+    with_suffix(path, PART)
 }
 
 /// The name of a recording's sidecar.
 pub fn sidecar(path: &Path) -> PathBuf {
-    with_suffix(path, ".json")
+    with_suffix(path, JSON)
 }
 
 /// The name of what is noted about a recording while it is written.
@@ -61,6 +68,40 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+fn strip<'a>(name: &'a OsStr, suffix: &str) -> Option<&'a OsStr> {
+    name.as_bytes().strip_suffix(suffix.as_bytes()).map(OsStr::from_bytes)
+}
+
+/// A file of a recording that is being written, or was not completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Named by [`temporary`].
+    Recording,
+    /// Named by [`journal`].
+    Journal,
+}
+
+/// What a name in a folder is a part of: the final name of a recording of ours, its container, and which part.
+pub(crate) fn part_of(name: &OsStr) -> Option<(&OsStr, Container, Part)> {
+    let name = strip(name, PART)?;
+    let (target, part) = strip(name, JSON).map_or((name, Part::Recording), |target| (target, Part::Journal));
+    Some((target, container_of(target)?, part))
+}
+
+/// The container of a final name as [`FileNames::next`] makes them.
+fn container_of(name: &OsStr) -> Option<Container> {
+    let (stem, container) = [Container::Mp4, Container::Mkv].into_iter().find_map(|container| {
+        let stem = strip(strip(name, container.extension())?, ".")?;
+        Some((stem.as_bytes(), container))
+    })?;
+    let mut parts = stem.rsplitn(4, |byte| *byte == b'_');
+    let (pid, time, counter, prefix) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let is_time = time.len() == 15 && time[8] == b'-' && digits(&time[..8]) && digits(&time[9..]);
+    let ours = digits(pid) && is_time && digits(counter) && counter.len() >= 5 && !prefix.is_empty();
+    ours.then_some(container)
 }
 
 /// A prefix must not lead out of the folder, and must leave room for the rest of the name (255 bytes on Linux's file
@@ -125,5 +166,35 @@ mod tests {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         let missing = check_dir(&dir.path().join("none")).unwrap_err().to_string();
         assert!(missing.contains("none") && missing.contains("exists"), "{missing}");
+    }
+
+    #[test]
+    fn only_names_of_ours_are_taken() {
+        let container = |name: &str| container_of(OsStr::new(name));
+        assert_eq!(container("Smart_Record_00003_20200518-200200_77.mp4"), Some(Container::Mp4));
+        assert_eq!(container("a b_2_123456_20200518-200200_1.mkv"), Some(Container::Mkv));
+        for other in [
+            "holiday.mp4",
+            "_00003_20200518-200200_77.mp4",
+            "00003_20200518-200200_77.mp4",
+            "S_0003_20200518-200200_77.mp4",
+            "S_00003_20200518200200_77.mp4",
+            "S_00003_20200518-200200_.mp4",
+            "S_00003_20200518-200200_77.avi",
+            "S_00003_20200518-200200_77-2.mp4",
+        ] {
+            assert_eq!(container(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn parts_are_known_by_their_names() {
+        let target = Path::new("S_00003_20200518-200200_77.mkv");
+        for (path, part) in [(temporary(target), Part::Recording), (journal(target), Part::Journal)] {
+            assert_eq!(part_of(path.as_os_str()), Some((target.as_os_str(), Container::Mkv, part)));
+        }
+        for other in [target.to_owned(), sidecar(target), temporary(Path::new("holiday.mkv")), "x.json.part".into()] {
+            assert_eq!(part_of(other.as_os_str()), None, "{}", other.display());
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fastrand::Rng;
+use recorder::file_name::sidecar;
 use serde_json::Value;
 use testbed::{DirWatch, HANG_GUARD};
 
@@ -188,12 +189,6 @@ fn judge_recovered(folder: &Path, leftovers: &[Leftover], tally: &mut Tally) {
     if !more.is_empty() {
         tally.add("the folder", Err(format!("also holds {}", more.join(", "))));
     }
-}
-
-fn sidecar(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".json");
-    name.into()
 }
 
 /// A recovered recording: an ordinary file with a sidecar, and all frames that it had before.

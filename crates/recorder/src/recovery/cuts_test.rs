@@ -16,6 +16,7 @@ use super::recording::{PICTURE_AND_SOUND, Recording, finish, leave, muxer, targe
 use super::{Finished, Recovered, find};
 use crate::Container;
 use crate::core::Stream;
+use crate::mp4::Head;
 use gst::prelude::*;
 
 /// Kind of stream, size, keyframe, presentation and decoding time in microseconds; of each packet.
@@ -137,6 +138,23 @@ fn whole_packets(recording: &Recording) -> Vec<Packet> {
     packets(&path).unwrap()
 }
 
+/// A leftover without the table that an MP4 is cut off in. With half of one FFmpeg plays anything between nothing at all
+/// and the tracks whose part of it is there; recovery leaves such a fragment out.
+fn without_half_a_table(container: Container, bytes: &[u8]) -> &[u8] {
+    let mut at = 0;
+    while container == Container::Mp4
+        && let Ok(head) = Head::read(&bytes[at..])
+    {
+        let room = (bytes.len() - at) as u64;
+        match head.size_within(room) {
+            Ok(size) => at += usize::try_from(size).unwrap(),
+            Err(_) if head.kind == *b"moof" => return &bytes[..at],
+            Err(_) => break,
+        }
+    }
+    bytes
+}
+
 /// FFmpeg's opinion of a leftover as it is.
 fn playable_frames(container: Container, bytes: &[u8]) -> usize {
     let dir = in_memory();
@@ -149,8 +167,8 @@ fn cut_anywhere(container: Container) {
     let recording = Recording::make(container, PICTURE_AND_SOUND);
     let (unfinished, whole) = (recording.unfinished(), whole_packets(&recording));
     let mut rng = rng(1);
-    let mut lengths: Vec<usize> = (0..400).map(|_| rng.next_u32() as usize % (unfinished.len() + 1)).collect();
-    lengths.extend((0..100).chain(unfinished.len() - 100..=unfinished.len()));
+    let mut lengths: Vec<usize> = (0..150).map(|_| rng.next_u32() as usize % (unfinished.len() + 1)).collect();
+    lengths.extend((0..100).chain(unfinished.len() - 100..=unfinished.len()).step_by(4));
     lengths.sort_unstable();
     let mut last = 0;
     for (number, length) in lengths.into_iter().enumerate() {
@@ -161,12 +179,12 @@ fn cut_anywhere(container: Container) {
         });
         assert!(frames >= last, "a longer file holds no fewer frames");
         last = frames;
-        if number % 40 == 0 {
+        if number % 20 == 0 {
             let context = format!("{container} cut at {length}");
             match recovered {
                 Some(recovered) => {
                     judge(&recovered, &whole, 1_000, &context);
-                    let playable = playable_frames(container, &unfinished[..length]);
+                    let playable = playable_frames(container, without_half_a_table(container, &unfinished[..length]));
                     // FFmpeg delivers the half frame at the end of a Matroska file, too.
                     assert!((frames..=frames + 1).contains(&playable), "{context}: {frames}, FFmpeg {playable}");
                 }
@@ -203,16 +221,16 @@ fn killed_while_finalising(container: Container) {
             *written += bytes.len();
             Some(*written)
         })
-        .flat_map(|end| end.saturating_sub(20)..end + 20)
+        .flat_map(|end| end.saturating_sub(16)..end + 16)
         .collect();
-    for written in (begins..=recording.written()).filter(|at| at % 61 == 0 || boundaries.contains(at)) {
+    for written in (begins..=recording.written()).filter(|at| at % 211 == 0 || boundaries.contains(at)) {
         let dir = in_memory();
         let state = recording.after(written);
         let recovered = recover(dir.path(), container, &state).expect("nothing is lost that was there before");
         for (stream, before) in recovered.streams.iter().zip(&before.streams) {
             assert!(stream.frames >= before.frames, "{container} {written}: {stream:?} {before:?}");
         }
-        if written < begins + 20 || written % 61 == 0 && written % 11 == 0 || written + 3 > recording.written() {
+        if written < begins + 3 || written % 1_477 == 0 || written + 3 > recording.written() {
             judge(&recovered, &whole, 1_000, &format!("{container} finalised up to byte {}", written - begins));
             let playable = playable_frames(container, &state);
             println!(
@@ -278,7 +296,7 @@ fn killed(container: Container) {
     let scene = dir.path().join("scene.mp4");
     testbed::make_file(&scene, &testbed::Scene::new().without_text(), 20).unwrap();
     let mut rng = rng(2);
-    for _ in 0..10 {
+    for _ in 0..4 {
         let folder = testbed::TempDir::new_in(dir.path()).unwrap();
         let part = crate::file_name::temporary(&target(folder.path(), container));
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -338,7 +356,7 @@ fn mp4_in_ordinary_fragments() {
     let recording = Recording::with(Container::Mp4, &mux, PICTURE_AND_SOUND);
     let whole = whole_packets(&recording);
     let mut rng = rng(4);
-    for number in 0..300 {
+    for number in 0..100 {
         let dir = in_memory();
         let state = recording.after(rng.next_u32() as usize % (recording.written() + 1));
         match recover(dir.path(), Container::Mp4, &state) {
@@ -384,9 +402,9 @@ fn mp4_larger_than_4_gib() {
 #[test]
 fn every_format() {
     let video = |encoder: &str| {
-        format!("videotestsrc num-buffers=90 ! video/x-raw,width=160,height=120,framerate=30/1 ! {encoder} ! mux.")
+        format!("videotestsrc num-buffers=60 ! video/x-raw,width=160,height=120,framerate=30/1 ! {encoder} ! mux.")
     };
-    let audio = |encoder: &str| format!(" audiotestsrc num-buffers=140 ! audioconvert ! {encoder} ! mux.");
+    let audio = |encoder: &str| format!(" audiotestsrc num-buffers=94 ! audioconvert ! {encoder} ! mux.");
     let h264 = "x264enc bframes=2 b-adapt=false key-int-max=30 speed-preset=ultrafast ! h264parse";
     let h265 = "x265enc key-int-max=30 speed-preset=ultrafast log-level=none ! h265parse";
     let av1 = "av1enc cpu-used=8 keyframe-max-dist=30 ! av1parse";

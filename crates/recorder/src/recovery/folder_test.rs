@@ -11,9 +11,9 @@ use std::sync::atomic::AtomicBool;
 use rustix::fs::{FlockOperation, flock};
 
 use super::recording::{PICTURE_AND_SOUND, Recording, finish, leave, target};
-use super::{Error, Finished, find};
-use crate::Container;
+use super::{Finished, find};
 use crate::file_name::temporary;
+use crate::{Container, Error};
 
 /// An unfinished MP4 recording.
 static UNFINISHED: LazyLock<Vec<u8>> =
@@ -21,8 +21,8 @@ static UNFINISHED: LazyLock<Vec<u8>> =
 
 fn left(error: Error) -> String {
     match error {
-        Error::Left { .. } => error.to_string(),
-        Error::Cancelled { .. } => panic!("{error}"),
+        Error::Incomplete { .. } => error.to_string(),
+        other => panic!("{other}"),
     }
 }
 
@@ -164,7 +164,7 @@ fn cancelling_leaves_everything_as_it_was() {
     let dir = testbed::temp_dir().unwrap();
     let leftover = leave(dir.path(), Container::Mp4, &UNFINISHED);
     let error = leftover.finish(&AtomicBool::new(true)).unwrap_err();
-    assert!(matches!(error, Error::Cancelled { .. }), "{error}");
+    assert!(matches!(error, Error::CompletionCancelled { .. }), "{error}");
     assert_eq!(std::fs::read(&leftover.file).unwrap(), *UNFINISHED);
     assert!(finish(&leftover).is_some());
 }

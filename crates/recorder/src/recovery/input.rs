@@ -47,39 +47,9 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The same, for a length that is known when compiled.
-    pub(super) fn array<const N: usize>(&self, at: u64) -> Result<Option<[u8; N]>, Halt> {
-        Ok(self.read(at, N as u64)?.and_then(|bytes| bytes.try_into().ok()))
-    }
-
     /// Whether there is nothing but zeros in the first 4 KiB: what some file systems leave of a file after a power cut.
     pub(super) fn begins_with_nothing(&self) -> Result<bool, Halt> {
         let head = self.read(0, self.len.min(4096))?.unwrap_or_default();
         Ok(head.iter().all(|byte| *byte == 0))
-    }
-}
-
-/// Numbers out of a slice, big-endian as both containers have them. `None` where it is too short.
-pub(super) trait Numbers {
-    fn u16_at(&self, at: usize) -> Option<u16>;
-    fn u32_at(&self, at: usize) -> Option<u32>;
-    fn u64_at(&self, at: usize) -> Option<u64>;
-}
-
-fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
-}
-
-impl Numbers for [u8] {
-    fn u16_at(&self, at: usize) -> Option<u16> {
-        array_at(self, at).map(u16::from_be_bytes)
-    }
-
-    fn u32_at(&self, at: usize) -> Option<u32> {
-        array_at(self, at).map(u32::from_be_bytes)
-    }
-
-    fn u64_at(&self, at: usize) -> Option<u64> {
-        array_at(self, at).map(u64::from_be_bytes)
     }
 }

@@ -21,9 +21,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::Container;
 use crate::container::codec_name;
 use crate::core::Stream;
+use crate::{Container, Error};
 
 pub use find::find;
 
@@ -105,25 +105,6 @@ impl StreamFigures {
     }
 }
 
-/// Why a leftover is not finished.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The caller has cancelled; everything is as it was.
-    #[error("completing '{}' was cancelled; the next start does it", file.display())]
-    Cancelled {
-        /// The leftover.
-        file: PathBuf,
-    },
-    /// It stays where it is, and plays as far as it did.
-    #[error("the unfinished recording '{}' cannot be completed and stays as it is: {reason}", file.display())]
-    Left {
-        /// The leftover.
-        file: PathBuf,
-        /// What is wrong and what to do.
-        reason: String,
-    },
-}
-
 impl Leftover {
     /// Makes an ordinary file of it and gives it its name. Takes a moment per hour of recording (it reads the frames'
     /// headers, not the frames) and blocks on the disk: not for a thread that media flows through.
@@ -131,12 +112,12 @@ impl Leftover {
     /// A crash in here costs nothing: the next start finds the leftover again.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] soon after `cancel` is true, if the file was not yet changed; [`Error::Left`] when it is not
+    /// [`Error::CompletionCancelled`] soon after `cancel` is true, if the file was not yet changed; [`Error::Incomplete`] when it is not
     /// a recording of ours, is damaged in its middle, or cannot be written to. The leftover stays.
     pub fn finish(&self, cancel: &AtomicBool) -> Result<Finished, Error> {
         finish::finish(self, cancel).map_err(|halt| match halt {
-            Halt::Cancelled => Error::Cancelled { file: self.file.clone() },
-            other => Error::Left { file: self.file.clone(), reason: other.to_string() },
+            Halt::Cancelled => Error::CompletionCancelled { file: self.file.clone() },
+            other => Error::Incomplete { file: self.file.clone(), reason: other.to_string() },
         })
     }
 }
@@ -157,6 +138,8 @@ enum Halt {
     Cancelled,
     #[error("{0}; if you do not need it, remove it")]
     Unknown(&'static str),
+    #[error("its index has a form that is not ours ({0}); if you do not need it, remove it")]
+    Index(io::Error),
     #[error("it is damaged at byte {at}, {lost} bytes before its end; repair or remove it by hand")]
     Damaged { at: u64, lost: u64 },
     #[error("reading it fails: {0}; check the disk")]

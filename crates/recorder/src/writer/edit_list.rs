@@ -5,7 +5,6 @@
 //! Our own walker and not a crate: mp4-atom (0.17) and mp4 decode an index into typed values and write those anew, so
 //! that what they do not know (vendors' boxes, codecs' private ones) is lost. Here a handful of numbers changes.
 
-mod boxes;
 mod samples;
 #[cfg(test)]
 mod tests;
@@ -16,8 +15,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use self::boxes::{Edit, HEADER, Header, LARGE_HEADER, Mp4Box, bad, header, write_box};
 use self::samples::{Changed, Samples};
+use crate::mp4::{Edit, HEADER, Head, Header, LARGE_HEADER, Mp4Box, bad, rescale, write_box};
 
 /// The largest index that is read into memory, in bytes. mp4mux writes about 1,000 per second of 30 fps with audio: this
 /// is three days.
@@ -102,8 +101,8 @@ impl Layout {
             let mut bytes = [0; LARGE_HEADER];
             let there = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
             file.read_exact_at(&mut bytes[..there], end)?;
-            match header(&bytes[..there], room) {
-                Ok((kind, _, size)) => {
+            match Head::read(&bytes[..there]).and_then(|head| Ok((head.kind, head.size_within(room)?))) {
+                Ok((kind, size)) => {
                     match (&kind, &moov) {
                         (b"moov", None) => moov = Some(end..end + size),
                         (b"moov", Some(_)) => stale.push(end),
@@ -399,11 +398,6 @@ fn finer_scale(movie: u32, main: Option<u32>) -> u32 {
 
 fn common_divisor(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { common_divisor(b, a % b) }
-}
-
-/// A time that is not negative in another time scale, to the nearest unit: as mp4mux rounds time stamps.
-fn rescale(time: i128, from: u32, to: u32) -> i128 {
-    (time * i128::from(to) + i128::from(from / 2)) / i128::from(from)
 }
 
 fn nanos(time: Duration) -> i128 {

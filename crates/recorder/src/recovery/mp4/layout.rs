@@ -5,27 +5,24 @@
 
 use std::ops::Range;
 
+use crate::mp4::{Head, Kind, LARGE_HEADER};
 use crate::recovery::Halt;
-use crate::recovery::input::{Input, Numbers};
+use crate::recovery::input::Input;
 
 /// The first `moov` comes after the first fragment, which is half a second: 64 MiB are more than 1 Gbit/s.
 const SEARCHED: u64 = 64 << 20;
 
-/// Where a box lies in the file.
+/// A box in the file. One of no stated size is one that mp4mux is writing into.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    pub(super) kind: [u8; 4],
     pub(super) at: u64,
-    /// Bytes before the content: 8, or 16 with a 64-bit size.
-    pub(super) header: u64,
-    /// `None`: to the end of the file (size 0), as mp4mux has it while it writes into a box.
-    pub(super) size: Option<u64>,
+    pub(super) head: Head,
 }
 
 impl Place {
     /// The whole box, if the file has it whole.
     pub(super) fn range(&self, len: u64) -> Option<Range<u64>> {
-        let end = self.at.checked_add(self.size?)?;
+        let end = self.at.checked_add(self.head.size?)?;
         (end <= len).then_some(self.at..end)
     }
 }
@@ -60,25 +57,14 @@ pub(super) struct Fragments {
 
 /// Reads a box's header. `None`: there is no box.
 fn place_at(input: &Input, at: u64) -> Result<Option<Place>, Halt> {
-    let Some(head) = input.array::<8>(at)? else { return Ok(None) };
-    let (size, kind) = (head.u32_at(0).unwrap_or(0), [head[4], head[5], head[6], head[7]]);
-    if !kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
-        return Ok(None);
-    }
-    let place = |header, size| Some(Place { kind, at, header, size });
-    Ok(match size {
-        0 => place(8, None),
-        1 => match input.array::<8>(at + 8)?.map(u64::from_be_bytes) {
-            Some(size) if size >= 16 => place(16, Some(size)),
-            _ => None,
-        },
-        2..8 => None,
-        size => place(8, Some(size.into())),
-    })
+    let room = input.len.saturating_sub(at);
+    let Some(bytes) = input.read(at, room.min(LARGE_HEADER as u64))? else { return Ok(None) };
+    let is_letter = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+    Ok(Head::read(&bytes).ok().filter(|head| head.kind.iter().all(is_letter)).map(|head| Place { at, head }))
 }
 
 /// mp4mux overwrites the first letter of the first `moov` when it begins to finalise, so that no player finds it.
-fn is_index(kind: [u8; 4]) -> bool {
+fn is_index(kind: Kind) -> bool {
     kind == *b"moov" || kind == *b"hoov"
 }
 
@@ -87,8 +73,8 @@ fn has_mvex(input: &Input, moov: &Range<u64>) -> Result<bool, Halt> {
     let mut at = moov.start + 8;
     while at < moov.end {
         match place_at(input, at)? {
-            Some(place) if place.kind == *b"mvex" => return Ok(true),
-            Some(Place { size: Some(size), .. }) => at = at.saturating_add(size),
+            Some(place) if place.head.kind == *b"mvex" => return Ok(true),
+            Some(Place { head: Head { size: Some(size), .. }, .. }) => at = at.saturating_add(size),
             _ => return Ok(false),
         }
     }
@@ -98,7 +84,7 @@ fn has_mvex(input: &Input, moov: &Range<u64>) -> Result<bool, Halt> {
 /// Walks through the top level.
 pub(super) fn scan(input: &Input) -> Result<Layout, Halt> {
     match place_at(input, 0)? {
-        Some(place) if place.kind == *b"ftyp" => {}
+        Some(place) if place.head.kind == *b"ftyp" => {}
         _ if input.len < 8 || input.begins_with_nothing()? => return Ok(Layout::Empty),
         _ => return Ok(Layout::Foreign),
     }
@@ -107,14 +93,14 @@ pub(super) fn scan(input: &Input) -> Result<Layout, Halt> {
     let mut mdat: Option<(Place, bool)> = None;
     while let Some(place) = place_at(input, at)? {
         let whole = place.range(input.len);
-        if place.kind == *b"mdat" && mdat.is_none() {
-            let room = before.as_ref().is_some_and(|free| free.kind == *b"free" && free.size == Some(8));
+        if place.head.kind == *b"mdat" && mdat.is_none() {
+            let room = before.as_ref().is_some_and(|free| free.head.kind == *b"free" && free.head.size == Some(8));
             mdat = Some((place.clone(), room));
         }
         let Some(whole) = whole else { break };
-        if is_index(place.kind) {
+        if is_index(place.head.kind) {
             let (cover, room) = mdat.unwrap_or((place.clone(), false));
-            if place.kind == *b"moov" && !has_mvex(input, &whole)? {
+            if place.head.kind == *b"moov" && !has_mvex(input, &whole)? {
                 return Ok(Layout::Ordinary { moov: whole });
             }
             return Ok(Layout::Unfinished(fragments(input, cover, room, whole)?));
@@ -125,7 +111,7 @@ pub(super) fn scan(input: &Input) -> Result<Layout, Halt> {
     // Killed in the middle of mp4mux's finalisation: the first `mdat` has been given the whole file's size, and the
     // first index is inside of it.
     let Some((mdat, room)) = mdat else { return Ok(Layout::Empty) };
-    match buried_index(input, mdat.at + mdat.header)? {
+    match buried_index(input, mdat.at + mdat.head.length as u64)? {
         Some(moov) => Ok(Layout::Unfinished(fragments(input, mdat, room, moov)?)),
         None => Ok(Layout::Empty),
     }
@@ -136,9 +122,9 @@ fn fragments(input: &Input, cover: Place, room: bool, moov: Range<u64>) -> Resul
     let mut end = moov.end;
     let mut moofs = Vec::new();
     while let Some(place) = place_at(input, end)? {
-        let Some(whole) = place.range(input.len).filter(|_| !is_index(place.kind)) else { break };
+        let Some(whole) = place.range(input.len).filter(|_| !is_index(place.head.kind)) else { break };
         end = whole.end;
-        if place.kind == *b"moof" {
+        if place.head.kind == *b"moof" {
             moofs.push(whole);
         }
     }
@@ -153,13 +139,15 @@ fn buried_index(input: &Input, from: u64) -> Result<Option<Range<u64>>, Halt> {
     let mut at = from;
     while at + PATTERN <= limit {
         let Some(bytes) = input.read(at, (STEP + PATTERN).min(limit - at))? else { return Ok(None) };
-        let found = bytes.windows(PATTERN as usize).enumerate().find_map(|(offset, window)| {
+        let found = bytes.windows(PATTERN as usize).zip(at..).find_map(|(window, start)| {
             let kind = [window[4], window[5], window[6], window[7]];
+            if !is_index(kind) || &window[12..16] != b"mvhd" {
+                return None;
+            }
             // A `mvhd` is 108 bytes, or 120 with 64-bit times (ISO/IEC 14496-12, 8.2.2).
-            let is = is_index(kind) && &window[12..16] == b"mvhd" && matches!(window.u32_at(8), Some(108 | 120));
-            let start = at + offset as u64;
-            let end = start + u64::from(window.u32_at(0)?);
-            (is && end > start + 8 && end <= input.len).then_some(start..end)
+            Head::read(&window[8..]).ok().filter(|head| matches!(head.size, Some(108 | 120)))?;
+            let size = Head::read(window).ok()?.size_within(input.len - start).ok()?;
+            Some(start..start + size)
         });
         if let Some(found) = found
             && has_mvex(input, &found)?

@@ -2,25 +2,13 @@
 //! Layouts: ISO/IEC 14496-12, 8.6, 8.7 and 8.8.
 //! Writing an index is left to `moov`, which boxes a file has to `layout`.
 
+use std::collections::HashSet;
+use std::io;
 use std::ops::Range;
 
+use crate::mp4::{Header, Mp4Box, bad, pair};
 use crate::recovery::Halt;
-use crate::recovery::input::{Input, Numbers};
-
-/// The boxes in a box's content, as kind and content.
-pub(super) fn children(mut body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-    std::iter::from_fn(move || {
-        let size = body.u32_at(0)? as usize;
-        let (head, kind) = (body.get(..size).filter(|_| size >= 8)?, body.get(4..8)?.try_into().ok()?);
-        body = &body[size..];
-        Some((kind, &head[8..]))
-    })
-}
-
-/// The content of the box at the end of `path`.
-pub(super) fn find<'a>(body: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
-    path.iter().try_fold(body, |body, wanted| children(body).find(|(kind, _)| kind == *wanted).map(|(_, body)| body))
-}
+use crate::recovery::input::Input;
 
 /// One frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,62 +45,66 @@ struct Defaults {
 /// `sample_is_non_sync_sample`.
 const NON_SYNC: u32 = 0x1_0000;
 
-/// Reads the tracks of an index, with the frames that it lists itself. `moov` is the box's content.
-pub(super) fn tracks(moov: &[u8]) -> Option<Vec<Track>> {
-    let mvex = find(moov, &[b"mvex"]).unwrap_or_default();
-    children(moov)
-        .filter(|(kind, _)| kind == b"trak")
-        .map(|(_, trak)| {
-            let tkhd = find(trak, &[b"tkhd"])?;
-            let id = tkhd.u32_at(if tkhd.first() == Some(&1) { 20 } else { 12 })?;
-            let mdhd = find(trak, &[b"mdia", b"mdhd"])?;
-            let timescale = mdhd.u32_at(if mdhd.first() == Some(&1) { 20 } else { 12 })?;
-            let trex = children(mvex).find(|(kind, body)| kind == b"trex" && body.u32_at(4) == Some(id));
-            let defaults = match trex {
-                Some((_, trex)) => {
-                    Defaults { duration: trex.u32_at(12)?, size: trex.u32_at(16)?, flags: trex.u32_at(20)? }
-                }
-                None => Defaults::default(),
-            };
-            let samples = listed(find(trak, &[b"mdia", b"minf", b"stbl"])?)?;
+/// Reads the tracks of an index, with the frames that it lists itself.
+pub(super) fn tracks(moov: Mp4Box<'_>) -> io::Result<Vec<Track>> {
+    let mvex = moov.at(&[b"mvex"]);
+    moov.sound_children()
+        .filter(|child| child.kind == *b"trak")
+        .map(|trak| {
+            let id = Header::read(&trak.need_at(&[b"tkhd"])?)?.number;
+            let timescale = Header::read_scaled(&trak.need_at(&[b"mdia", b"mdhd"])?)?.number;
+            let defaults = mvex.map(|mvex| Defaults::read(mvex, id)).transpose()?.unwrap_or_default();
+            let samples = listed(trak.need_at(&[b"mdia", b"minf", b"stbl"])?)?;
             let end = samples.iter().map(|sample| u64::from(sample.duration)).sum();
-            (timescale > 0).then_some(Track { id, timescale, samples, end, defaults })
+            Ok(Track { id, timescale, samples, end, defaults })
         })
         .collect()
 }
 
-/// A table of pairs (count, value), spread out.
-fn spread(table: Option<&[u8]>, len: usize) -> impl Iterator<Item = u32> {
-    let pairs = table.and_then(|table| table.get(8..)).unwrap_or_default().chunks_exact(8);
-    pairs
-        .flat_map(|pair| std::iter::repeat_n(pair.u32_at(4).unwrap_or(0), pair.u32_at(0).unwrap_or(0) as usize))
-        .chain(std::iter::repeat(0))
-        .take(len)
+impl Defaults {
+    /// Those of a track; all 0 where it has none.
+    fn read(mvex: Mp4Box<'_>, id: u32) -> io::Result<Self> {
+        for trex in mvex.sound_children().filter(|child| child.kind == *b"trex") {
+            let mut fields = trex.fields();
+            let [_version_and_flags, track, _description] = [fields.u32()?, fields.u32()?, fields.u32()?];
+            if track == id {
+                return Ok(Self { duration: fields.u32()?, size: fields.u32()?, flags: fields.u32()? });
+            }
+        }
+        Ok(Self::default())
+    }
+}
+
+/// A table of run lengths, spread out; 0 where it has no more.
+fn spread(table: Option<Mp4Box<'_>>, len: usize) -> io::Result<impl Iterator<Item = u32>> {
+    let runs = table.map(|table| table.rows()).transpose()?.unwrap_or_default();
+    let values = runs.iter().copied().map(pair).flat_map(|(count, value)| std::iter::repeat_n(value, count as usize));
+    Ok(values.chain(std::iter::repeat(0)).take(len))
 }
 
 /// The frames that `stbl` lists.
-fn listed(stbl: &[u8]) -> Option<Vec<Sample>> {
-    let stsz = find(stbl, &[b"stsz"])?;
-    let (fixed, count) = (stsz.u32_at(4)?, stsz.u32_at(8)? as usize);
-    let sizes = stsz.get(12..)?;
-    // A table that is not there cannot count its rows; frames of one size have no table, and recordings none of them.
-    if fixed != 0 || sizes.len() < count.checked_mul(4)? {
-        return (count == 0).then(Vec::new);
+fn listed(stbl: Mp4Box<'_>) -> io::Result<Vec<Sample>> {
+    let too_few = || bad(stbl.kind, "its tables list too few frames");
+    let mut stsz = stbl.need_at(&[b"stsz"])?.fields();
+    let [_version_and_flags, fixed, count] = [stsz.u32()?, stsz.u32()?, stsz.u32()?];
+    // Frames of one size have no table, and recordings none of them.
+    if fixed != 0 {
+        return if count == 0 { Ok(Vec::new()) } else { Err(bad(*b"stsz", "all frames have one size")) };
     }
-    let chunks: Vec<u64> = match (find(stbl, &[b"stco"]), find(stbl, &[b"co64"])) {
-        (Some(stco), _) => stco.get(8..)?.chunks_exact(4).filter_map(|at| at.u32_at(0)).map(u64::from).collect(),
-        (None, Some(co64)) => co64.get(8..)?.chunks_exact(8).filter_map(|at| at.u64_at(0)).collect(),
-        (None, None) => return None,
+    let sizes: &[[u8; 4]] = stsz.rows(count)?;
+    let count = sizes.len();
+    let chunks: Vec<u64> = match stbl.at(&[b"stco"]) {
+        Some(stco) => stco.rows()?.iter().map(|at| u32::from_be_bytes(*at).into()).collect(),
+        None => stbl.need_at(&[b"co64"])?.rows()?.iter().map(|at| u64::from_be_bytes(*at)).collect(),
     };
-    let runs: Vec<(u32, u32)> = find(stbl, &[b"stsc"])?
-        .get(8..)?
-        .chunks_exact(12)
-        .filter_map(|run| Some((run.u32_at(0)?, run.u32_at(4)?)))
-        .collect();
-    let mut durations = spread(find(stbl, &[b"stts"]), count);
-    let mut compositions = spread(find(stbl, &[b"ctts"]), count);
-    let keys: Option<std::collections::HashSet<u32>> = find(stbl, &[b"stss"])
-        .map(|stss| stss.get(8..).unwrap_or_default().chunks_exact(4).filter_map(|number| number.u32_at(0)).collect());
+    // First chunk, frames per chunk, description.
+    let runs: &[[u8; 12]] = stbl.need_at(&[b"stsc"])?.rows()?;
+    let runs: Vec<(u32, u32)> =
+        runs.iter().map(|[a, b, c, d, e, f, g, h, ..]| pair([*a, *b, *c, *d, *e, *f, *g, *h])).collect();
+    let mut durations = spread(stbl.at(&[b"stts"]), count)?;
+    let mut compositions = spread(stbl.at(&[b"ctts"]), count)?;
+    let keys: Option<&[[u8; 4]]> = stbl.at(&[b"stss"]).map(|stss| stss.rows()).transpose()?;
+    let keys: Option<HashSet<u32>> = keys.map(|keys| keys.iter().copied().map(u32::from_be_bytes).collect());
     let mut samples = Vec::with_capacity(count);
     let mut run = 0;
     for (chunk, offset) in (1..).zip(chunks) {
@@ -120,32 +112,29 @@ fn listed(stbl: &[u8]) -> Option<Vec<Sample>> {
             run += 1;
         }
         let mut offset = offset;
-        for _ in 0..runs.get(run)?.1 {
-            if samples.len() == count {
-                return Some(samples);
-            }
-            let size = sizes.u32_at(samples.len() * 4)?;
+        for _ in 0..runs.get(run).ok_or_else(too_few)?.1 {
+            let Some(size) = sizes.get(samples.len()).copied().map(u32::from_be_bytes) else { return Ok(samples) };
             let number = samples.len() as u32 + 1;
             samples.push(Sample {
                 offset,
                 size,
-                duration: durations.next()?,
-                composition: compositions.next()?.cast_signed(),
+                duration: durations.next().unwrap_or(0),
+                composition: compositions.next().unwrap_or(0).cast_signed(),
                 sync: keys.as_ref().is_none_or(|keys| keys.contains(&number)),
             });
-            offset = offset.checked_add(size.into())?;
+            offset = offset.checked_add(size.into()).ok_or_else(|| bad(stbl.kind, "a frame lies too far behind"))?;
         }
     }
-    (samples.len() == count).then_some(samples)
+    if samples.len() == count { Ok(samples) } else { Err(too_few()) }
 }
 
 /// Adds a fragment's frames. False: it is damaged or its frames are not in the file up to `end`; nothing was added.
 pub(super) fn add_fragment(input: &Input, tracks: &mut [Track], moof: &Range<u64>, end: u64) -> Result<bool, Halt> {
     let Some(bytes) = input.read(moof.start, moof.end - moof.start)? else { return Ok(false) };
     let before: Vec<(usize, u64)> = tracks.iter().map(|track| (track.samples.len(), track.end)).collect();
-    let whole = children(&bytes[8..])
-        .filter(|(kind, _)| kind == b"traf")
-        .all(|(_, traf)| add_track_fragment(tracks, traf, moof.start, end).is_some());
+    let Ok(fragment) = Mp4Box::read(&bytes) else { return Ok(false) };
+    let mut parts = fragment.sound_children().filter(|child| child.kind == *b"traf");
+    let whole = parts.all(|traf| add_track_fragment(tracks, traf, moof.start, end).is_ok());
     if !whole {
         for (track, (len, end)) in tracks.iter_mut().zip(before) {
             track.samples.truncate(len);
@@ -155,35 +144,31 @@ pub(super) fn add_fragment(input: &Input, tracks: &mut [Track], moof: &Range<u64
     Ok(whole)
 }
 
-fn add_track_fragment(tracks: &mut [Track], traf: &[u8], moof: u64, end: u64) -> Option<()> {
-    let tfhd = find(traf, &[b"tfhd"])?;
-    let (flags, id) = (tfhd.u32_at(0)?, tfhd.u32_at(4)?);
-    let track = tracks.iter_mut().find(|track| track.id == id)?;
+fn add_track_fragment(tracks: &mut [Track], traf: Mp4Box<'_>, moof: u64, end: u64) -> io::Result<()> {
+    let mut tfhd = traf.need_at(&[b"tfhd"])?.fields();
+    let (flags, id) = (tfhd.u32()?, tfhd.u32()?);
+    let track = tracks.iter_mut().find(|track| track.id == id);
+    let track = track.ok_or_else(|| bad(*b"tfhd", format_args!("there is no track {id}")))?;
     let mut defaults = track.defaults;
-    let mut base = moof;
-    let mut at = 8;
-    if flags & 0x1 != 0 {
-        base = tfhd.u64_at(at)?;
-        at += 8;
-    }
+    let base = if flags & 0x1 != 0 { tfhd.u64()? } else { moof };
     if flags & 0x2 != 0 {
-        at += 4;
+        let _description = tfhd.u32()?;
     }
     for (flag, value) in [(0x8, &mut defaults.duration), (0x10, &mut defaults.size), (0x20, &mut defaults.flags)] {
         if flags & flag != 0 {
-            *value = tfhd.u32_at(at)?;
-            at += 4;
+            *value = tfhd.u32()?;
         }
     }
-    if let Some(tfdt) = find(traf, &[b"tfdt"]) {
-        let start = if tfdt.first() == Some(&1) { tfdt.u64_at(4)? } else { tfdt.u32_at(4)?.into() };
-        track.jump_to(start);
+    if let Some(tfdt) = traf.at(&[b"tfdt"]) {
+        let mut fields = tfdt.fields();
+        let [version, ..]: [u8; 4] = fields.array()?;
+        track.jump_to(fields.time(version)?);
     }
     let mut offset = base;
-    for (_, trun) in children(traf).filter(|(kind, _)| kind == b"trun") {
+    for trun in traf.sound_children().filter(|child| child.kind == *b"trun") {
         offset = track.add_run(trun, defaults, base, offset, end)?;
     }
-    Some(())
+    Ok(())
 }
 
 impl Track {
@@ -222,32 +207,29 @@ impl Track {
     }
 
     /// Adds a run of frames; returns where the next one begins in the file.
-    fn add_run(&mut self, trun: &[u8], defaults: Defaults, base: u64, offset: u64, end: u64) -> Option<u64> {
-        let (flags, count) = (trun.u32_at(0)?, trun.u32_at(4)?);
-        let mut at = 8;
-        let mut next = || {
-            let value = trun.u32_at(at);
-            at += 4;
-            value
+    fn add_run(&mut self, trun: Mp4Box<'_>, defaults: Defaults, base: u64, offset: u64, end: u64) -> io::Result<u64> {
+        let outside = || bad(trun.kind, "a frame is not in the file");
+        let mut fields = trun.fields();
+        let (flags, count) = (fields.u32()?, fields.u32()?);
+        let mut offset = match flags & 0x1 {
+            0 => offset,
+            _ => base.checked_add_signed(fields.u32()?.cast_signed().into()).ok_or_else(outside)?,
         };
-        let mut offset = if flags & 0x1 != 0 { base.checked_add_signed(next()?.cast_signed().into())? } else { offset };
-        let mut first_flags = if flags & 0x4 != 0 { Some(next()?) } else { None };
+        let mut first_flags = if flags & 0x4 != 0 { Some(fields.u32()?) } else { None };
         for _ in 0..count {
-            let mut field = |flag, default| if flags & flag != 0 { next() } else { Some(default) };
+            let mut field = |flag, default| if flags & flag != 0 { fields.u32() } else { Ok(default) };
             let duration = field(0x100, defaults.duration)?;
             let size = field(0x200, defaults.size)?;
             let own_flags = field(0x400, defaults.flags)?;
             let composition = field(0x800, 0)?.cast_signed();
             let flags = first_flags.take().unwrap_or(own_flags);
             let sample = Sample { offset, size, duration, composition, sync: flags & NON_SYNC == 0 };
-            offset = offset.checked_add(size.into())?;
             // Without a byte of its own in the file a frame could be counted four thousand million times.
-            if size == 0 || offset > end {
-                return None;
-            }
-            self.end = self.end.checked_add(duration.into())?;
+            offset = offset.checked_add(size.into()).filter(|next| size > 0 && *next <= end).ok_or_else(outside)?;
+            let decoded = self.end.checked_add(duration.into());
+            self.end = decoded.ok_or_else(|| bad(trun.kind, "it lasts too long"))?;
             self.samples.push(sample);
         }
-        Some(offset)
+        Ok(offset)
     }
 }

@@ -1,13 +1,10 @@
 //! When a track's samples are decoded and shown, and from which of them decoding can begin: `stts`, `ctts`, `stss`.
-//! Works on run lengths, so that a damaged table that claims billions of samples costs no more than its own bytes.
+//! Works on run lengths, never on single samples. The tables' binary form is left to `mp4`.
 //! Which part of the track is shown is left to `edit_list`.
 
 use std::io;
 
-use super::boxes::{Mp4Box, bad, write_box};
-
-/// A row of `stts` or `ctts`: a number of samples, and what each of them has.
-type Row = [u8; 8];
+use crate::mp4::{Mp4Box, Run as Row, RunLengths, bad, pair, write_table};
 
 /// The tables of a track, in its media's time.
 pub(super) struct Samples<'a> {
@@ -164,7 +161,7 @@ impl<'a> Samples<'a> {
             return Ok(());
         }
         let pause = self.pause()?;
-        let (mut steps, mut offsets) = (Rows::new(*b"stts"), Rows::new(*b"ctts"));
+        let (mut steps, mut offsets) = (RunLengths::new(*b"stts"), RunLengths::new(*b"ctts"));
         for run in self.runs() {
             let run = run?;
             let mut done = 0;
@@ -188,9 +185,9 @@ impl<'a> Samples<'a> {
             }
         }
         changed.earlier = if hurried { shown.decoded - shown.index } else { 0 } - pause;
-        changed.stts = Some(steps.write(0)?);
+        steps.write(0, changed.stts.insert(Vec::new()))?;
         if let Some((version, _)) = self.offsets {
-            changed.ctts = Some(offsets.write(version)?);
+            offsets.write(version, changed.ctts.insert(Vec::new()))?;
         }
         Ok(())
     }
@@ -229,65 +226,8 @@ impl<'a> Samples<'a> {
             .map(|(_, number)| number)
             .collect();
         if kept.len() < sync.len() {
-            changed.stss = Some(write_table(*b"stss", 0, kept.len(), kept.as_flattened())?);
+            write_table(changed.stss.insert(Vec::new()), *b"stss", 0, kept.into_iter())?;
         }
         Ok(())
     }
-}
-
-/// A table of run lengths as it grows.
-struct Rows {
-    kind: [u8; 4],
-    rows: Vec<(u32, u32)>,
-}
-
-impl Rows {
-    fn new(kind: [u8; 4]) -> Self {
-        Self { kind, rows: Vec::new() }
-    }
-
-    fn push(&mut self, count: i128, value: i128) -> io::Result<()> {
-        let count = u32::try_from(count).map_err(|_| bad(self.kind, "it has too many samples"))?;
-        // Offsets may be negative, and then are written as what they are modulo 2^32.
-        let value = u32::try_from(value).or_else(|_| i32::try_from(value).map(i32::cast_unsigned));
-        let value = value.map_err(|_| bad(self.kind, "a sample lasts too long"))?;
-        match self.rows.last_mut() {
-            _ if count == 0 => {}
-            Some((same, last)) if *last == value && same.checked_add(count).is_some() => *same += count,
-            _ => self.rows.push((count, value)),
-        }
-        Ok(())
-    }
-
-    fn lengthen_last(&mut self, by: i128) -> io::Result<()> {
-        let Some((count, value)) = self.rows.pop() else { return Ok(()) };
-        self.push(i128::from(count) - 1, value.into())?;
-        self.push(1, i128::from(value) + by)
-    }
-
-    fn write(&self, version: u8) -> io::Result<Vec<u8>> {
-        let rows: Vec<Row> = self.rows.iter().copied().map(row).collect();
-        write_table(self.kind, version, rows.len(), rows.as_flattened())
-    }
-}
-
-fn write_table(kind: [u8; 4], version: u8, count: usize, rows: &[u8]) -> io::Result<Vec<u8>> {
-    let count = u32::try_from(count).map_err(|_| bad(kind, "it has too many entries"))?;
-    let mut out = Vec::with_capacity(rows.len() + 16);
-    write_box(&mut out, kind, |out| {
-        out.extend([version, 0, 0, 0]);
-        out.extend(count.to_be_bytes());
-        out.extend(rows);
-        Ok(())
-    })?;
-    Ok(out)
-}
-
-fn row((count, value): (u32, u32)) -> Row {
-    (u64::from(count) << 32 | u64::from(value)).to_be_bytes()
-}
-
-fn pair(row: Row) -> (u32, u32) {
-    let both = u64::from_be_bytes(row);
-    ((both >> 32) as u32, both as u32)
 }

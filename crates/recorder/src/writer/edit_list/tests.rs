@@ -39,23 +39,26 @@ fn check(media: &Media, start: u64, end: u64) {
     Players(&path).show(numbers, 0, step, end * MS - shown.start.as_nanos() as u64);
 }
 
+/// Within a GOP, across keyframes, from a keyframe, from the file's beginning, to its end; and shorter than its lead.
+/// Every other one with sound beside it.
+fn check_with_and_without(media: &Media, audio: &'static str) {
+    let parts = [(2_345, 7_120), (2_000, 4_000), (0, 5_000), (3_990, 10_000), (1_900, 2_300), (6_789, 6_999)];
+    for (number, (start, end)) in parts.into_iter().enumerate() {
+        let audio = (number % 2 == 0).then_some(audio);
+        check(&Media { audio, ..*media }, start, end);
+    }
+    // What makes a difference to the sound: a part that is shorter than its lead.
+    check(&Media { audio: Some(audio), ..*media }, 6_789, 6_999);
+}
+
 #[test]
 fn both_players_show_exactly_the_asked_frames() {
-    // Within a GOP, across keyframes, from a keyframe, from the file's beginning, to its end; and shorter than its lead.
-    let parts = [(2_345, 7_120), (2_000, 4_000), (0, 5_000), (3_990, 10_000), (1_900, 2_300), (6_789, 6_999)];
-    for (start, end) in parts {
-        check(&Media::PLAIN, start, end);
-        check(&Media { audio: Some(AAC), ..Media::PLAIN }, start, end);
-    }
+    check_with_and_without(&Media::PLAIN, AAC);
 }
 
 #[test]
 fn both_players_show_exactly_the_asked_frames_among_b_frames() {
-    let parts = [(2_345, 7_120), (2_000, 4_000), (0, 5_000), (3_990, 10_000), (1_900, 2_300), (6_789, 6_999)];
-    for (start, end) in parts {
-        check(&Media::REORDERED, start, end);
-        check(&Media { audio: Some(OPUS), ..Media::REORDERED }, start, end);
-    }
+    check_with_and_without(&Media::REORDERED, OPUS);
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn check_parts(media: &Media, parts: impl IntoIterator<Item = (u64, u64)>) {
 #[test]
 fn frames_of_a_camera_that_jitters_are_shown_exactly() {
     // As RTP's clock rounds them, and as a bad network delivers them.
-    let parts = || (0..6).map(|part| (2_000 + part * 233, 5_000 + part * 389));
+    let parts = || (0..4).map(|part| (2_000 + part * 233, 5_000 + part * 389));
     check_parts(&Media { jitter: 20_000, ..Media::PLAIN }, parts());
     check_parts(&Media { jitter: 30 * MS, ..Media::PLAIN }, parts());
     check_parts(&Media { jitter: 30 * MS, ..Media::REORDERED }, parts());

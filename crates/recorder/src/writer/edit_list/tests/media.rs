@@ -2,10 +2,13 @@
 //! They are written as the engine writes its own, by the muxer that it uses.
 //! Left to others: what of them is to be shown.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use gst::prelude::*;
+use parking_lot::Mutex;
 use testbed::{TempDir, counter, temp_dir};
 
 /// Frames from keyframe to keyframe.
@@ -16,8 +19,11 @@ const HEIGHT: usize = 96;
 pub(super) const AAC: &str = "avenc_aac ! aacparse";
 pub(super) const OPUS: &str = "opusenc ! opusparse";
 
+/// Files that have been made already: encoding takes longer than what is tested.
+static MADE: LazyLock<Mutex<HashMap<Media, Vec<u8>>>> = LazyLock::new(Mutex::default);
+
 /// What a test file holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Media {
     /// Frames of video, and B-frames between two others. `None`: no video.
     pub(super) video: Option<(u64, u32)>,
@@ -68,7 +74,13 @@ impl Media {
     pub(super) fn make(&self) -> (TempDir, PathBuf) {
         let folder = temp_dir().unwrap();
         let path = folder.path().join("made.mp4");
-        self.write(&path);
+        let made = MADE.lock().get(self).cloned();
+        if let Some(made) = made {
+            std::fs::write(&path, made).unwrap();
+        } else {
+            self.write(&path);
+            MADE.lock().insert(*self, std::fs::read(&path).unwrap());
+        }
         (folder, path)
     }
 
