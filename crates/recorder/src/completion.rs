@@ -39,7 +39,12 @@ impl Completion {
             std::thread::Builder::new()
                 .name("srec-recovery".into())
                 .spawn(move || {
-                    complete_all(&dir, sidecar, &cancel, &events);
+                    // A panic in here is a bug; it must not keep the graph from ending.
+                    let work = std::panic::AssertUnwindSafe(|| complete_all(&dir, sidecar, &cancel, &events));
+                    if std::panic::catch_unwind(work).is_err() {
+                        let text = "completing earlier recordings panicked; this is a bug, please report it";
+                        events(Event::Notice(text.into()));
+                    }
                     events(Event::RecoveryEnded);
                 })
                 .map_err(|error| Error::Thread { purpose: "completing earlier recordings", error })?
@@ -75,7 +80,7 @@ fn complete_all(dir: &Path, sidecar: bool, cancel: &AtomicBool, events: &EventSi
         if cancel.load(Ordering::Relaxed) {
             return;
         }
-        match complete(&leftover, sidecar, cancel) {
+        match leftover.map_err(|error| error.to_string()).and_then(|leftover| complete(&leftover, sidecar, cancel)) {
             Ok(event) => events(event),
             Err(text) => events(Event::Notice(text)),
         }
@@ -188,6 +193,7 @@ fn nothing_left(mut journal: DoneRecord) -> FailedRecord {
         files: journal.files,
         reason: "the process ended before anything of it was on disk".into(),
         merged: journal.merged,
+        first_asked: None,
         metadata: journal.metadata,
     }
 }

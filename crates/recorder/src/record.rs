@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::Container;
-use crate::core::{EndReason, Gap, Gaps, Interval, RunningTime, SessionId, Utc, UtcInterval, UtcOrigin, nanos};
+use crate::core::{EndReason, Gap, Gaps, Interval, RunningTime, SessionId, Utc, UtcInterval, UtcOrigin};
 
 /// Version of the JSON form; a member that changes its meaning raises it.
 pub const VERSION: u32 = 1;
@@ -61,10 +61,26 @@ impl Times {
         }
     }
 
+    /// Nanoseconds from `other`'s start to this one's. The two clocks differ by jitter; what only one of them says is none.
+    fn start_after(&self, other: &Self) -> u64 {
+        after(self.start_running_ns, other.start_running_ns, self.start.zip(other.start))
+    }
+
+    /// The same for the ends.
+    fn end_after(&self, other: &Self) -> u64 {
+        after(self.end_running_ns, other.end_running_ns, self.end.zip(other.end))
+    }
+
     /// The running-time form.
     pub fn running(&self) -> Interval {
         Interval { start: RunningTime(self.start_running_ns), end: RunningTime(self.end_running_ns) }
     }
+}
+
+fn after(later: i64, earlier: i64, utc: Option<(Utc, Utc)>) -> u64 {
+    let by_running = later.saturating_sub(earlier);
+    let nanos = utc.map_or(by_running, |(later, earlier)| by_running.min(later.0.saturating_sub(earlier.0)));
+    u64::try_from(nanos).unwrap_or(0)
 }
 
 /// The video in a file.
@@ -203,6 +219,9 @@ pub struct DoneRecord {
     /// Triggers that have been joined with this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<MergedTrigger>,
+    /// What the first trigger itself asked for, where others have widened that.
+    #[serde(skip)]
+    pub first_asked: Option<Times>,
     /// From the trigger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Value>,
@@ -226,6 +245,9 @@ pub struct FailedRecord {
     /// Triggers that have been joined with this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<MergedTrigger>,
+    /// What the first trigger itself asked for, where others have widened that.
+    #[serde(skip)]
+    pub first_asked: Option<Times>,
     /// From the trigger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Value>,
@@ -236,30 +258,46 @@ macro_rules! for_each_trigger {
     ($record:ty, $adapt:expr) => {
         impl $record {
             /// The record for each trigger that the session has served, the first one's first.
-            pub fn for_each_trigger(self) -> impl Iterator<Item = Self> {
+            /// What the others brought along is in theirs alone.
+            pub fn for_each_trigger(mut self) -> impl Iterator<Item = Self> {
                 let merged = self.merged.clone();
+                self.merged.iter_mut().for_each(|trigger| trigger.metadata = None);
                 let rest = merged.into_iter().map({
                     let record = self.clone();
                     move |trigger| {
                         let mut own = record.clone();
-                        $adapt(&mut own, trigger.asked);
+                        own.ask($adapt, trigger.asked);
                         own.header.id = trigger.id;
-                        own.header.asked = trigger.asked;
                         own.metadata = trigger.metadata;
                         own
                     }
                 });
+                if let Some(asked) = self.first_asked.take() {
+                    self.ask($adapt, asked);
+                }
                 std::iter::once(self).chain(rest)
+            }
+
+            fn ask(&mut self, adapt: impl Fn(&mut Self, Times), asked: Times) {
+                adapt(self, asked);
+                self.header.asked = asked;
             }
         }
     };
 }
 
 for_each_trigger!(DoneRecord, |own: &mut DoneRecord, asked: Times| {
-    let (asked, actual) = (asked.running(), own.actual.running());
-    own.lead_ns = nanos(asked.start.since(actual.start));
-    own.missing_at_start_ns = shortage(nanos(actual.start.since(asked.start)));
-    own.missing_at_end_ns = shortage(nanos(asked.end.since(actual.end)));
+    let actual = own.actual;
+    own.lead_ns = asked.start_after(&actual);
+    let session = (own.missing_at_start_ns, own.missing_at_end_ns);
+    own.missing_at_start_ns = shortage(actual.start_after(&asked));
+    own.missing_at_end_ns = shortage(asked.end_after(&actual));
+    if session != (own.missing_at_start_ns, own.missing_at_end_ns) {
+        own.notes = notes(own.ended, own.missing_at_start_ns, own.missing_at_end_ns, &Gaps::default())
+            .into_iter()
+            .chain(own.notes.drain(..).filter(|note| !is_about_interval(note)))
+            .collect();
+    }
 });
 for_each_trigger!(FailedRecord, |_: &mut FailedRecord, _| {});
 
@@ -268,18 +306,27 @@ pub(crate) fn shortage(nanos: u64) -> u64 {
     if nanos >= 1_000_000 { nanos } else { 0 }
 }
 
+/// How the notes begin that depend on the asked interval.
+const ENDED: &str = "ended: ";
+const BEGINS: &str = "begins ";
+const ENDS: &str = "ends ";
+
+fn is_about_interval(note: &str) -> bool {
+    [ENDED, BEGINS, ENDS].iter().any(|start| note.starts_with(start))
+}
+
 /// What is short of what was asked, in sentences.
 pub(crate) fn notes(reason: EndReason, missing_at_start: u64, missing_at_end: u64, gaps: &Gaps) -> Vec<String> {
     let seconds = |nanos: u64| format!("{:.3} s", nanos as f64 / 1e9);
-    let mut notes = vec![format!("ended: {}", reason.as_str())];
+    let mut notes = vec![format!("{ENDED}{}", reason.as_str())];
     if missing_at_start > 0 {
         notes.push(format!(
-            "begins {} after the asked start: the cache did not reach further back",
+            "{BEGINS}{} after the asked start: the cache did not reach further back",
             seconds(missing_at_start)
         ));
     }
     if missing_at_end > 0 {
-        notes.push(format!("ends {} before the asked end: {}", seconds(missing_at_end), reason.as_str()));
+        notes.push(format!("{ENDS}{} before the asked end: {}", seconds(missing_at_end), reason.as_str()));
     }
     let pauses = gaps.count - gaps.interruptions;
     if pauses > 0 {

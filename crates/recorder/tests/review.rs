@@ -109,7 +109,7 @@ fn a_start_joined_with_a_failing_session_has_an_end() {
         events(event);
         if waits {
             // A log or a lock takes a moment.
-            drop(may_go.lock().unwrap().recv_timeout(Duration::from_secs(5)));
+            let _ = may_go.lock().unwrap().recv_timeout(Duration::from_secs(5));
         }
     });
     let bin = bin(&gone, sink);
@@ -287,7 +287,7 @@ fn a_running_session_s_journal_is_nobody_else_s() {
     wait_for("the first file is complete", || !files(fed.dir.path(), ".mp4").is_empty());
     std::thread::sleep(Duration::from_millis(500));
     // What another recorder of the same folder does at its start.
-    let found = recorder::recovery::find(fed.dir.path()).unwrap();
+    let found: Vec<_> = recorder::recovery::find(fed.dir.path()).unwrap().collect();
     assert!(found.is_empty(), "taken from a session that runs: {found:?}");
 }
 

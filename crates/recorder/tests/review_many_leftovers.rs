@@ -11,7 +11,7 @@ fn more_leftovers_than_open_files_are_found() {
     }
     let before = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: Some(100), maximum: before.maximum }).unwrap();
-    let found = recorder::recovery::find(dir.path()).map(|found| found.len());
+    let found = recorder::recovery::find(dir.path()).map(Iterator::count);
     setrlimit(Resource::Nofile, before).unwrap();
     assert!(found.is_ok(), "nothing is ever completed: {found:?}");
 }

@@ -194,6 +194,11 @@ impl<P, C: Clone + PartialEq> Track<P, C> {
         if self.pin.is_some_and(|pin| pin < self.front()) { self.present_bytes - self.cached_bytes } else { 0 }
     }
 
+    /// The oldest cached group.
+    pub(super) fn first_key(&self) -> Option<&Key> {
+        self.keys.front()
+    }
+
     /// Start of the oldest cached group.
     pub fn oldest(&self) -> Option<RunningTime> {
         self.keys.front().map(|key| key.start)

@@ -150,10 +150,10 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
     }
 
     /// Where its first file begins, as soon as that is known.
-    pub(super) fn begins(&self) -> Option<RunningTime> {
+    pub(super) fn begins(&self) -> Option<Seen> {
         match (&self.span, &self.phase) {
-            (Some((first, _)), _) => Some(first.running),
-            (None, Phase::Recording(recording)) => Some(recording.first().running),
+            (Some((first, _)), _) => Some(*first),
+            (None, Phase::Recording(recording)) => Some(recording.first()),
             (None, _) => None,
         }
     }
@@ -231,7 +231,8 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
 
     /// Whether a start of `asked` can be joined with it within `max_duration` (zero: no limit): the intervals touch.
     pub(super) fn can_join(&self, asked: &Asked, max_duration: Duration) -> bool {
-        let (own, new) = (self.asked.interval(), asked.interval());
+        let recorded = |asked: &Asked| Interval { start: asked.start.running, end: asked.effective_end().running };
+        let (own, new) = (recorded(&self.asked), recorded(asked));
         let whole = own.end.max(new.end).since(own.start.min(new.start));
         self.is_open()
             && self.joined < MAX_JOINED

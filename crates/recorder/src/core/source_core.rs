@@ -9,6 +9,7 @@ use super::bound::Bound;
 use super::cache::{MAX_OPEN_GOP, Track};
 use super::frame::{Frame, Stream};
 use super::lane::Lane;
+use super::progress::Seen;
 use super::recording::LAG;
 use super::request::{Accepted, Budget, Config, Late, Moment, Overlap, Rejection, StartRequest};
 use super::session::{Asked, Other, Session, SessionId, Tracks};
@@ -370,15 +371,19 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
 
     fn accepted(&self, id: SessionId, asked: &Asked, merged: bool) -> Accepted {
         let session = self.sessions.iter().find(|session| session.id == id);
-        let cached = self.lane(self.main()).track.oldest();
-        let begins = session.and_then(Session::begins).or(cached);
-        let joined_late = merged && begins.is_some_and(|begins| cached.is_some_and(|cached| cached < begins));
+        let track = &self.lane(self.main()).track;
+        let cached = track.first_key().map(|key| Seen { running: key.start, utc: key.utc });
+        // With nothing cached it begins with what comes.
+        let coming = || track.newest().map(|running| Seen { running, utc: None });
+        let begins = session.and_then(Session::begins).or(cached).or_else(coming);
+        let earlier = |begins: Seen| cached.is_some_and(|cached| cached.running < begins.running);
         let why = match self.shortened {
-            _ if joined_late => Late::Joined,
+            _ if merged && begins.is_some_and(earlier) => Late::Joined,
             Some(budget) => Late::Budget(budget),
             None => Late::Cache,
         };
-        let late = begins.filter(|begins| *begins > asked.start.running).map(|begins| (begins, why));
+        let late = begins.filter(|begins| asked.start.to(begins.running, begins.utc) > 0);
+        let late = late.map(|begins| (begins.running, why));
         Accepted {
             session: id,
             merged,
@@ -450,7 +455,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
 
     /// Where a session's recording begins, as soon as that is known.
     pub fn begins(&self, session: SessionId) -> Option<RunningTime> {
-        self.sessions.iter().find(|candidate| candidate.id == session)?.begins()
+        self.sessions.iter().find(|candidate| candidate.id == session)?.begins().map(|first| first.running)
     }
 
     /// Ends one session, or all of the source, now. Returns which.

@@ -12,15 +12,19 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::Setup;
 use super::total_budget::Share;
+use crate::FailedRecord;
 use crate::core::{Accepted, Arrival, EndReason, FailReason, Frame, Pushed, Rejection, SessionId, SourceCore};
 use crate::core::{StartRequest, Stream};
 use crate::event::{Event, EventSink};
 use crate::record::{Times, Trigger};
-use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Standing, Writer};
+use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Standing, Unstarted, Writer};
 
 /// A session that has been given up, and whose thread does not say so within this time, hangs with its disk: it is told
 /// by somebody else.
 const HANGS: Duration = Duration::from_secs(2);
+
+/// Longer than a disk that will come back takes its time (30 s and a margin).
+const HANGS_FOR_GOOD: Duration = Duration::from_secs(60);
 
 /// People are told of a shortened cache at most this often.
 const SHORTENED_PERIOD: Duration = Duration::from_secs(60);
@@ -43,6 +47,14 @@ struct Entry {
     given_up: Option<Instant>,
 }
 
+/// A session whose thread is to be started.
+struct Begun {
+    session: SessionId,
+    job: Job,
+    answered: Arc<AtomicBool>,
+    standing: Standing,
+}
+
 /// What the lock guards.
 pub(super) struct State {
     pub(super) core: SourceCore<gst::Buffer, gst::Caps>,
@@ -59,6 +71,13 @@ impl State {
                 entry.writer.call();
             }
         }
+    }
+
+    /// What the thread of a session that has just been entered needs.
+    fn begun(&self, session: SessionId) -> Option<Begun> {
+        let standing = self.standing(session)?;
+        let Entry { job, answered, .. } = self.entries.get(&session)?;
+        Some(Begun { session, job: job.clone(), answered: answered.clone(), standing })
     }
 
     fn standing(&self, session: SessionId) -> Option<Standing> {
@@ -209,13 +228,13 @@ impl Sessions {
                 let entry = self.entry(accepted.session, writer, served);
                 state.entries.insert(accepted.session, entry);
             }
-            let begun = if accepted.merged { None } else { state.standing(accepted.session) };
+            let begun = if accepted.merged { None } else { state.begun(accepted.session) };
             (accepted, begun)
         };
         answer(&accepted);
         drop(answering);
-        if let Some(standing) = begun {
-            self.begin(accepted.session, standing, unstarted);
+        if let Some(begun) = begun {
+            self.begin(begun, unstarted);
         }
         Ok(accepted)
     }
@@ -228,25 +247,19 @@ impl Sessions {
             container: self.setup.container,
             sidecar: self.setup.sidecar,
             trim: self.setup.trim,
+            alive: Arc::default(),
         };
         Entry { writer, job, served: Arc::new(vec![served]), answered: Arc::default(), given_up: None }
     }
 
-    fn begin(self: &Arc<Self>, session: SessionId, standing: Standing, unstarted: crate::writer::Unstarted) {
-        let Some((job, answered)) =
-            self.state.lock().entries.get(&session).map(|entry| (entry.job.clone(), entry.answered.clone()))
-        else {
-            return;
-        };
+    fn begin(self: &Arc<Self>, begun: Begun, unstarted: Unstarted) {
+        let Begun { session, job, answered, standing } = begun;
         let feed = SessionFeed { sessions: self.clone(), session, answered: answered.clone() };
         let (owner, ours) = (self.clone(), answered.clone());
         let done = move |outcome| owner.answer(session, &ours, outcome);
-        match unstarted.start(job.clone(), standing.clone(), Box::new(feed), done) {
+        match unstarted.start(job, standing, Box::new(feed), done) {
             Ok(thread) => self.state.lock().threads.push(thread),
-            Err(error) => {
-                let failed = standing.failed(&job, Failure::new(error.to_string()));
-                self.answer(session, &answered, Err(failed));
-            }
+            Err(error) => self.answer(session, &answered, Err(Failure::new(error.to_string()))),
         }
     }
 
@@ -255,18 +268,30 @@ impl Sessions {
         if answered.swap(true, Ordering::AcqRel) {
             return;
         }
+        let event = match outcome {
+            Ok(done) => Some(Event::Done(done)),
+            Err(failure) => self.failed(session, failure).map(Event::Failed),
+        };
         // Starts that have been joined with it get their answers first.
         drop(self.answering.write());
-        self.tell(match outcome {
-            Ok(done) => Event::Done(done),
-            Err(failed) => Event::Failed(failed),
-        });
+        if let Some(event) = event {
+            self.tell(event);
+        }
         let mut state = self.state.lock();
         state.core.finished(session);
         state.entries.remove(&session);
         // The threads of earlier sessions: dropping the handle of one that has ended frees it.
         state.threads.retain(|thread| !thread.is_finished());
         self.idle.notify_all();
+    }
+
+    /// The record of a session that fails, for all the starts that it was to serve: from here on none is joined with it.
+    fn failed(&self, session: SessionId, failure: Failure) -> Option<Box<FailedRecord>> {
+        let mut state = self.state.lock();
+        state.core.failed(session);
+        let standing = state.standing(session)?;
+        let job = &state.entries.get(&session)?.job;
+        Some(standing.failed(job, failure))
     }
 
     pub(super) fn stop(&self, session: Option<SessionId>) -> Result<Vec<SessionId>, Rejection> {
@@ -287,6 +312,9 @@ impl Sessions {
                         hanging.push((*session, reason.to_string()));
                     }
                     Some(_) => {}
+                    None if entry.job.alive.silent_for() >= HANGS_FOR_GOOD => {
+                        hanging.push((*session, "the disk does not answer".to_owned()));
+                    }
                     None => entry.given_up = None,
                 }
             }
@@ -299,13 +327,9 @@ impl Sessions {
 
     /// Answers for a session whose thread does not. What it may still write is completed by a later start.
     fn give_up(&self, session: SessionId, reason: &str) {
-        let found = {
-            let state = self.state.lock();
-            let standing = state.standing(session);
-            standing.zip(state.entries.get(&session).map(|entry| (entry.job.clone(), entry.answered.clone())))
-        };
-        if let Some((standing, (job, answered))) = found {
-            self.answer(session, &answered, Err(standing.failed(&job, Failure::new(reason))));
+        let answered = self.state.lock().entries.get(&session).map(|entry| entry.answered.clone());
+        if let Some(answered) = answered {
+            self.answer(session, &answered, Err(Failure::new(reason)));
         }
     }
 

@@ -13,7 +13,7 @@ use proptest::prelude::RngCore;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use super::recording::{PICTURE_AND_SOUND, Recording, finish, leave, muxer, target};
-use super::{Finished, Recovered, find};
+use super::{Finished, Recovered, all};
 use crate::Container;
 use crate::core::Stream;
 use crate::mp4::Head;
@@ -116,7 +116,7 @@ fn recover(dir: &Path, container: Container, bytes: &[u8]) -> Option<Recovered> 
     let recovered = finish(&leftover)?;
     drop(leftover);
     std::fs::rename(&recovered.file, crate::file_name::temporary(&recovered.file)).unwrap();
-    let again = finish(&find(dir).unwrap()[0]).unwrap();
+    let again = finish(&all(dir).unwrap()[0]).unwrap();
     assert_eq!(again, Recovered { cut: 0, ..recovered.clone() }, "finishing is finished");
     Some(recovered)
 }
@@ -311,7 +311,7 @@ fn killed(container: Container) {
         assert_eq!(muxed, wanted, "it was killed before its end");
         child.kill().unwrap();
         child.wait().unwrap();
-        let found = find(folder.path()).unwrap();
+        let found = all(folder.path()).unwrap();
         let recovered = finish(&found[0]).expect("more than a fragment was written");
         let decoded = testbed::decode(&recovered.file).unwrap();
         let video = decoded.video().unwrap();
@@ -388,7 +388,7 @@ fn mp4_larger_than_4_gib() {
             // Its fragments say where their frames are by where they are themselves.
             file.write_all_at(&state[index_end..], index_end as u64 + HOLE).unwrap();
         }
-        let recovered = finish(&find(dir.path()).unwrap()[0]).unwrap();
+        let recovered = finish(&all(dir.path()).unwrap()[0]).unwrap();
         assert!(recovered.bytes > HOLE);
         let judged = testbed::ffprobe(&recovered.file).unwrap();
         assert_eq!(judged.errors, [""; 0], "{mode}");

@@ -14,38 +14,40 @@ use rustix::io::Errno;
 use super::Leftover;
 use crate::file_name::{Part, journal, part_of, temporary};
 
-/// All leftovers of a folder, in the order of their names, each of them locked; what is locked by others is being
-/// written and left alone. A leftover without a journal is one all the same.
+/// All leftovers of a folder, in the order of their names, one after the other, each of them locked; what is locked by
+/// others is being written and left alone. A leftover without a journal is one all the same. One that cannot be opened
+/// is an error of its own, and the others follow.
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn find(dir: &Path) -> io::Result<Vec<Leftover>> {
+pub fn find(dir: &Path) -> io::Result<impl Iterator<Item = io::Result<Leftover>>> {
     let folder = Arc::new(File::open(dir)?);
     let mut names = std::fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
     names.sort();
-    let mut leftovers = Vec::new();
-    for name in &names {
-        let Some((target, container, part)) = part_of(name) else { continue };
-        let media = temporary(Path::new(target));
-        let file = match part {
-            Part::Recording => name.as_os_str(),
-            // It is found with its recording, unless that has its final name already.
-            Part::Journal if is_regular(&folder, &media) => continue,
-            Part::Journal => target,
-        };
-        let Some((open, read_only)) = take(&folder, file)? else { continue };
-        let journal = journal(Path::new(target));
-        leftovers.push(Leftover {
-            file: dir.join(file),
-            target: dir.join(target),
-            container,
-            journal: is_regular(&folder, &journal).then(|| dir.join(journal)),
-            dir: folder.clone(),
-            open,
-            read_only,
-        });
-    }
-    Ok(leftovers)
+    let dir = dir.to_owned();
+    Ok(names.into_iter().filter_map(move |name| leftover(&dir, &folder, &name).transpose()))
+}
+
+fn leftover(dir: &Path, folder: &Arc<File>, name: &OsStr) -> io::Result<Option<Leftover>> {
+    let Some((target, container, part)) = part_of(name) else { return Ok(None) };
+    let media = temporary(Path::new(target));
+    let file = match part {
+        Part::Recording => name,
+        // It is found with its recording, unless that has its final name already.
+        Part::Journal if is_regular(folder, &media) => return Ok(None),
+        Part::Journal => target,
+    };
+    let Some((open, read_only)) = take(folder, file)? else { return Ok(None) };
+    let journal = journal(Path::new(target));
+    Ok(Some(Leftover {
+        file: dir.join(file),
+        target: dir.join(target),
+        container,
+        journal: is_regular(folder, &journal).then(|| dir.join(journal)),
+        dir: folder.clone(),
+        open,
+        read_only,
+    }))
 }
 
 fn is_regular(folder: &File, name: impl rustix::path::Arg) -> bool {

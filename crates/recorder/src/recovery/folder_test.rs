@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use rustix::fs::{FlockOperation, flock};
 
 use super::recording::{PICTURE_AND_SOUND, Recording, finish, leave, target};
-use super::{Finished, find};
+use super::{Finished, all};
 use crate::file_name::temporary;
 use crate::{Container, Error};
 
@@ -40,13 +40,13 @@ fn what_is_being_written_is_left_alone() {
     std::fs::write(&part, &*UNFINISHED).unwrap();
     let writer = std::fs::File::open(&part).unwrap();
     flock(&writer, FlockOperation::NonBlockingLockExclusive).unwrap();
-    assert!(find(dir.path()).unwrap().is_empty(), "a writer in this process has it");
+    assert!(all(dir.path()).unwrap().is_empty(), "a writer in this process has it");
     flock(&writer, FlockOperation::Unlock).unwrap();
-    let first = find(dir.path()).unwrap();
+    let first = all(dir.path()).unwrap();
     assert_eq!(first.len(), 1);
-    assert!(find(dir.path()).unwrap().is_empty(), "another recovery has it");
+    assert!(all(dir.path()).unwrap().is_empty(), "another recovery has it");
     drop(first);
-    assert_eq!(find(dir.path()).unwrap().len(), 1);
+    assert_eq!(all(dir.path()).unwrap().len(), 1);
     let status = Command::new("flock").arg("--nonblock").arg(&part).args(["sleep", "0"]).status().unwrap();
     assert!(status.success(), "nothing holds it any more");
 }
@@ -67,10 +67,10 @@ fn another_process_keeps_what_it_writes() {
     let mut line = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.stdout.as_mut().unwrap()), &mut line).unwrap();
     assert_eq!(line, "locked\n");
-    assert!(find(dir.path()).unwrap().is_empty());
+    assert!(all(dir.path()).unwrap().is_empty());
     drop(holder.stdin.take());
     assert!(holder.wait().unwrap().success());
-    assert_eq!(find(dir.path()).unwrap().len(), 1);
+    assert_eq!(all(dir.path()).unwrap().len(), 1);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn only_regular_files_with_names_of_ours_are_taken() {
     symlink(&elsewhere, path(6, "mp4")).unwrap();
     std::fs::write(path(6, "mp4.json.part"), "{}").unwrap();
     let before = names(dir.path());
-    assert!(find(dir.path()).unwrap().is_empty());
+    assert!(all(dir.path()).unwrap().is_empty());
     assert_eq!(names(dir.path()), before);
     assert_eq!(std::fs::read(&elsewhere).unwrap(), *UNFINISHED);
 }
@@ -142,13 +142,13 @@ fn journals_are_found_with_and_without_their_parts() {
     let target = target(dir.path(), Container::Mp4);
     let journal = PathBuf::from(format!("{}.json.part", target.display()));
     std::fs::write(&journal, "{}").unwrap();
-    assert!(find(dir.path()).unwrap().is_empty(), "a journal of nothing");
+    assert!(all(dir.path()).unwrap().is_empty(), "a journal of nothing");
     let leftover = leave(dir.path(), Container::Mp4, &UNFINISHED);
     assert_eq!(leftover.journal.as_ref(), Some(&journal));
     let recovered = finish(&leftover).unwrap();
     drop(leftover);
     // Killed before its sidecar was written.
-    let found = find(dir.path()).unwrap();
+    let found = all(dir.path()).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((&found[0].file, &found[0].target, found[0].journal.as_ref()), (&target, &target, Some(&journal)));
     let again = finish(&found[0]).unwrap();
@@ -196,7 +196,7 @@ fn a_read_only_folder_stays_as_it_is() {
     drop(leave(path, Container::Mp4, &UNFINISHED));
     let status = Command::new("mount").args(["-o", "remount,ro"]).arg(path).status().unwrap();
     assert!(status.success());
-    let found = find(path).unwrap();
+    let found = all(path).unwrap();
     let message = left(found[0].finish(&AtomicBool::new(false)).unwrap_err());
     assert!(message.contains("writing to it fails") && message.contains("ead-only"), "{message}");
     assert_eq!(std::fs::read(&found[0].file).unwrap(), *UNFINISHED);

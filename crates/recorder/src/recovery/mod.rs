@@ -27,6 +27,12 @@ use crate::{Container, Error};
 
 pub use find::find;
 
+/// All leftovers of a folder at once.
+#[cfg(test)]
+fn all(dir: &std::path::Path) -> io::Result<Vec<Leftover>> {
+    find(dir)?.collect()
+}
+
 /// A recording that was not completed. As long as it is held, no other process and no other recorder takes it: an
 /// exclusive flock(2) is on it.
 #[derive(Debug)]

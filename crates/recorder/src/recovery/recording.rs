@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use gst::prelude::*;
 use parking_lot::Mutex;
 
-use super::{Finished, Leftover, Recovered, find};
+use super::{Finished, Leftover, Recovered, all};
 use crate::Container;
 
 /// Where a write went, and what was written.
@@ -171,7 +171,7 @@ pub(super) fn target(dir: &Path, container: Container) -> PathBuf {
 pub(super) fn leave(dir: &Path, container: Container, bytes: &[u8]) -> Leftover {
     let target = target(dir, container);
     std::fs::write(crate::file_name::temporary(&target), bytes).unwrap();
-    let mut found = find(dir).unwrap();
+    let mut found = all(dir).unwrap();
     assert_eq!(found.len(), 1);
     found.remove(0)
 }

@@ -13,7 +13,7 @@ use gst::prelude::*;
 use parking_lot::Mutex;
 
 use super::head::Head;
-use super::{Command, Failure, Job, background, edit_list};
+use super::{Alive, Command, Failure, Job, background, edit_list};
 use crate::container::codec_name;
 use crate::core::{Delivered, Frame, Interval, RunningTime, Stream, Timeline, Utc, UtcInterval};
 use crate::file_name::temporary;
@@ -49,14 +49,25 @@ struct Track {
     source: gst_app::AppSrc,
     /// Decoding time of the last frame.
     decoded: Option<RunningTime>,
+    /// Nothing more will be pushed.
+    ended: bool,
+}
+
+/// A recording's file, locked: a recovery leaves it alone as long as this lives.
+pub(super) struct Lock(std::fs::File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing it is not enough: a process that is being started in this moment has a copy of what is open here.
+        let _ = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock);
+    }
 }
 
 /// An open recording.
 pub(super) struct File {
     path: PathBuf,
     temporary: PathBuf,
-    /// The temporary file, locked as long as this lives: a recovery leaves it alone.
-    lock: Arc<std::fs::File>,
+    lock: Arc<Lock>,
     pipeline: gst::Pipeline,
     /// Main stream first.
     tracks: Vec<Track>,
@@ -78,7 +89,7 @@ impl File {
         let mut file = Self {
             path,
             temporary,
-            lock: Arc::new(lock),
+            lock,
             pipeline: gst::Pipeline::new(),
             tracks: Vec::new(),
             base: None,
@@ -128,13 +139,13 @@ impl File {
             };
             self.head.watch_input(&pad);
             output.link(&pad).map_err(|error| format!("{} cannot hold {caps}: {error}", job.container))?;
-            self.tracks.push(Track { stream: *stream, caps: caps.clone(), source, decoded: None });
+            self.tracks.push(Track { stream: *stream, caps: caps.clone(), source, decoded: None, ended: false });
         }
         if let Some(pad) = sink.static_pad("sink") {
             if job.container.is_finalised_in_place() {
                 self.head.watch(&pad);
             }
-            sync_regularly(&pad, &self.lock, opening.part, commands);
+            sync_regularly(&pad, &self.lock, &job.alive, opening.part, commands);
         }
         forward_bus(&self.pipeline, opening.part, commands);
         self.pipeline.set_state(gst::State::Playing).map_err(|error| self.first_error(&error.to_string()))?;
@@ -168,7 +179,8 @@ impl File {
         let is_over = |source: &gst_app::AppSrc| {
             source.current_level_bytes() > QUEUE_BYTES || source.current_level_time() > QUEUE_TIME
         };
-        let full = sources().any(is_over) && sources().all(|source| source.current_level_bytes() > 0);
+        let live = || self.tracks.iter().filter(|track| !track.ended).map(|track| &track.source);
+        let full = sources().any(is_over) && live().all(|source| source.current_level_bytes() > 0);
         if full {
             self.waiting.store(true, Ordering::Relaxed);
         }
@@ -188,7 +200,7 @@ impl File {
 
     /// Makes durable what has been written.
     pub(super) fn sync(&self) -> std::io::Result<()> {
-        self.lock.sync_data()
+        self.lock.0.sync_data()
     }
 
     /// What gives B-frames over RTP their decoding times, where GStreamer has it (1.22 on). Without it MP4 files show them
@@ -254,8 +266,9 @@ impl File {
     }
 
     /// Nothing more of a stream will be pushed; the muxer no longer waits for it.
-    pub(super) fn end_stream(&self, stream: Stream) {
-        if let Some(track) = self.tracks.iter().find(|track| track.stream == stream) {
+    pub(super) fn end_stream(&mut self, stream: Stream) {
+        if let Some(track) = self.tracks.iter_mut().find(|track| track.stream == stream) {
+            track.ended = true;
             // Refused only when the pipeline has failed, and that comes as a command of its own.
             let _ = track.source.end_of_stream();
         }
@@ -293,7 +306,7 @@ impl File {
     pub(super) fn kept(&self) -> Option<PathBuf> {
         use std::os::unix::fs::MetadataExt;
         // Of an open file, this does not wait for the disk.
-        let is_there = self.lock.metadata().is_ok_and(|metadata| metadata.nlink() > 0);
+        let is_there = self.lock.0.metadata().is_ok_and(|metadata| metadata.nlink() > 0);
         (self.base.is_some() && is_there).then(|| self.temporary.clone())
     }
 
@@ -304,30 +317,30 @@ impl File {
     }
 
     /// The pipeline has written everything: makes it durable, gives it its name, and says what it is, and what people
-    /// should know of it.
+    /// should know of it. It stays locked.
     pub(super) fn finish(
         mut self,
         job: &Job,
         delivered: &Delivered,
         actual: Times,
-    ) -> Result<(FileRecord, Option<String>), Failure> {
+    ) -> Result<(FileRecord, Option<String>, Arc<Lock>), Failure> {
         self.stop();
         let incomplete = |error: std::io::Error| Failure {
             file: self.kept(),
             ..Failure::new(format!("'{}' cannot be completed: {error}", self.path.display()))
         };
-        self.head.write(&self.lock).map_err(incomplete)?;
+        self.head.write(&self.lock.0).map_err(incomplete)?;
         let (presented, note) = match job.trim && job.container.can_present() {
-            true => match edit_list::present(&self.lock, delivered.asked.clone()) {
+            true => match edit_list::present(&self.lock.0, delivered.asked.clone()) {
                 Ok(presented) => (Some(part(actual, &presented.shown)), None),
                 Err(error) => (None, Some(format!("players show all of '{}': {error}", self.path.display()))),
             },
             false => (None, None),
         };
         let publish = || -> std::io::Result<u64> {
-            self.lock.sync_all()?;
-            let bytes = self.lock.metadata()?.len();
-            std::fs::rename(&self.temporary, &self.path)?;
+            self.lock.0.sync_all()?;
+            let bytes = self.lock.0.metadata()?.len();
+            rename_new(&self.temporary, &self.path)?;
             sync_folder(&self.path)?;
             Ok(bytes)
         };
@@ -340,7 +353,7 @@ impl File {
             audio: self.audio(delivered.audio_frames),
             ..self.record(&Timeline::default())
         };
-        Ok((record, note))
+        Ok((record, note, self.lock.clone()))
     }
 
     /// What is known of it from the start.
@@ -378,9 +391,7 @@ impl Drop for File {
     /// The session has failed, or its thread has: what was written is kept under the temporary name, if it is anything.
     fn drop(&mut self) {
         self.stop();
-        // A process that is being started in this moment has a copy of what is open here.
-        let _ = rustix::fs::flock(&*self.lock, rustix::fs::FlockOperation::Unlock);
-        if self.lock.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        if self.lock.0.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             drop(std::fs::remove_file(&self.temporary));
         }
     }
@@ -400,7 +411,7 @@ fn number(caps: &gst::Caps, field: &str) -> Option<i32> {
 }
 
 /// Takes the next free name and creates its temporary file, so that nobody else can.
-fn reserve(job: &Job) -> Result<(PathBuf, PathBuf, std::fs::File), Failure> {
+fn reserve(job: &Job) -> Result<(PathBuf, PathBuf, Arc<Lock>), Failure> {
     // A name can be taken only by a process that had our number within the same second: a few tries are plenty.
     for _ in 0..100 {
         let path = job.names.next(job.container, utc_now());
@@ -409,7 +420,7 @@ fn reserve(job: &Job) -> Result<(PathBuf, PathBuf, std::fs::File), Failure> {
             continue;
         }
         match create_locked(&temporary) {
-            Ok(Some(file)) => return Ok((path, temporary, file)),
+            Ok(Some(file)) => return Ok((path, temporary, Arc::new(Lock(file)))),
             Ok(None) => {}
             Err(error) => return Err(Failure::new(format!("'{}' cannot be created: {error}", temporary.display()))),
         }
@@ -425,9 +436,11 @@ fn create_locked(path: &Path) -> std::io::Result<Option<std::fs::File>> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(None),
         Err(error) => return Err(error),
     };
-    if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+    let locked = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    if locked == Err(rustix::io::Errno::WOULDBLOCK) {
         return Ok(None);
     }
+    // A file system without locks: a recovery leaves its files alone too.
     let same = std::fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|ours| ours.ino() == there.ino()));
     Ok(same.then_some(file))
 }
@@ -435,6 +448,16 @@ fn create_locked(path: &Path) -> std::io::Result<Option<std::fs::File>> {
 pub(crate) fn utc_now() -> Utc {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Utc(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Gives a file a name that nobody has.
+fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that cannot: the name was free when it was reserved.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => std::fs::rename(from, to),
+        done => Ok(done?),
+    }
 }
 
 pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
@@ -446,16 +469,17 @@ pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
 
 /// Makes what flows through `pad` durable once a second, and all of it before the muxer goes back to the file's head: a
 /// head on disk that points to what is not would cost the whole file. Runs in the pipeline's thread, which may wait.
-fn sync_regularly(pad: &gst::Pad, file: &Arc<std::fs::File>, part: usize, commands: &Sender<Command>) {
-    let (file, commands, last) = (file.clone(), commands.clone(), Mutex::new(Instant::now()));
+fn sync_regularly(pad: &gst::Pad, file: &Arc<Lock>, alive: &Arc<Alive>, part: usize, commands: &Sender<Command>) {
+    let (file, alive, commands, last) = (file.clone(), alive.clone(), commands.clone(), Mutex::new(Instant::now()));
     let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::EVENT_DOWNSTREAM;
     pad.add_probe(kinds, move |_, info| {
         let is_seek = info.event().is_some_and(|event| event.type_() == gst::EventType::Segment);
         let is_media = info.event().is_none();
+        alive.sign();
         let mut last = last.lock();
         if is_seek || (is_media && last.elapsed() >= SYNC_PERIOD) {
             *last = Instant::now();
-            if let Err(error) = file.sync_data() {
+            if let Err(error) = file.0.sync_data() {
                 // The thread has gone only if the session has failed already.
                 drop(commands.send(Command::PipelineError { part, reason: format!("the disk reports: {error}") }));
             }

@@ -13,6 +13,9 @@ mod sidecar;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 pub(crate) use self::file::utc_now;
 use self::session_thread::SessionThread;
@@ -32,6 +35,30 @@ pub(crate) struct Job {
     pub(crate) sidecar: bool,
     /// MP4 files get an edit list.
     pub(crate) trim: bool,
+    /// When its threads last did anything.
+    pub(crate) alive: Arc<Alive>,
+}
+
+/// A sign of life of a session's threads: where there is none for long, the disk hangs.
+#[derive(Debug)]
+pub(crate) struct Alive(Mutex<Instant>);
+
+impl Default for Alive {
+    fn default() -> Self {
+        Self(Mutex::new(Instant::now()))
+    }
+}
+
+impl Alive {
+    /// Something is being done.
+    fn sign(&self) {
+        *self.0.lock() = Instant::now();
+    }
+
+    /// Since when nothing has been done.
+    pub(crate) fn silent_for(&self) -> Duration {
+        self.0.lock().elapsed()
+    }
 }
 
 /// A start that the session serves.
@@ -72,6 +99,10 @@ impl Standing {
         joined.collect()
     }
 
+    fn first_asked(&self) -> Option<Times> {
+        self.served.first().filter(|_| self.served.len() > 1).map(|first| first.asked)
+    }
+
     fn metadata(&self) -> Option<serde_json::Value> {
         self.served.first().and_then(|served| served.trigger.metadata.clone())
     }
@@ -84,6 +115,7 @@ impl Standing {
             files: failure.files,
             reason: failure.reason,
             merged: self.merged(),
+            first_asked: self.first_asked(),
             metadata: self.metadata(),
         })
     }
@@ -133,7 +165,7 @@ enum Command {
 }
 
 /// How a session ended.
-pub(crate) type Outcome = Result<Box<DoneRecord>, Box<FailedRecord>>;
+pub(crate) type Outcome = Result<Box<DoneRecord>, Failure>;
 
 /// The handle of a session's writer.
 pub(crate) struct Writer {
@@ -184,11 +216,7 @@ impl Unstarted {
                 let run = std::panic::AssertUnwindSafe(|| thread.run());
                 let outcome = std::panic::catch_unwind(run)
                     .unwrap_or_else(|_| Err(Failure::new("the writer panicked; this is a bug, please report it")));
-                let outcome = outcome.map_err(|failure| {
-                    let failure = thread.keeping(failure);
-                    thread.standing().failed(&job, failure)
-                });
-                done(outcome);
+                done(outcome.map_err(|failure| thread.keeping(failure)));
                 drop(thread);
             })
             .map_err(|error| Error::Thread { purpose: "writing a recording", error })

@@ -2,11 +2,12 @@
 //! It reads no more than the open file takes, so that what waits for the disk waits in the source's cache.
 //! One file's pipeline is left to `file`, what the actions are to the core.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use super::background::Turn;
-use super::file::{File, Opening};
+use super::file::{File, Lock, Opening};
 use super::sidecar::Journal;
 use super::{Command, Failure, Feed, Job, Standing};
 use crate::DoneRecord;
@@ -35,6 +36,8 @@ pub(super) struct SessionThread {
     queue: Receiver<Command>,
     /// Files that are complete.
     files: Vec<FileRecord>,
+    /// Held as long as their journal is there: it is no other process's to complete.
+    locks: Vec<Arc<Lock>>,
     /// What people should know of them.
     notes: Vec<String>,
     open: Option<File>,
@@ -62,6 +65,7 @@ impl SessionThread {
             commands,
             queue,
             files: Vec::new(),
+            locks: Vec::new(),
             notes: Vec::new(),
             open: None,
             superseded: None,
@@ -70,14 +74,14 @@ impl SessionThread {
         }
     }
 
-    pub(super) fn standing(&self) -> &Standing {
-        &self.standing
-    }
-
     /// The same failure with what there is of the recording.
     pub(super) fn keeping(&mut self, mut failure: Failure) -> Failure {
         failure.file = failure.file.or_else(|| self.open.as_ref().and_then(File::kept));
+        failure.file = failure.file.or_else(|| self.superseded.as_ref().and_then(File::kept));
         failure.files = std::mem::take(&mut self.files);
+        if failure.file.is_none() && failure.files.is_empty() {
+            self.journal.discard();
+        }
         failure
     }
 
@@ -102,6 +106,7 @@ impl SessionThread {
     fn read(&mut self, behind: &mut bool, full: bool, turn: &mut Option<Turn>) -> Performed {
         let mut frames = if full { 0 } else { READ_AT_ONCE };
         loop {
+            self.job.alive.sign();
             let Some(pulled) = self.feed.pull(frames) else {
                 return Err(Failure::new("the session was given up"));
             };
@@ -154,10 +159,7 @@ impl SessionThread {
         match action {
             Action::Open { streams, first, unordered, restart } => {
                 if restart {
-                    self.superseded = self.open.take();
-                    if let Some(superseded) = &mut self.superseded {
-                        superseded.stop();
-                    }
+                    self.supersede();
                 }
                 self.parts += 1;
                 let opening = Opening { part: self.parts, streams, first, unordered };
@@ -170,7 +172,7 @@ impl SessionThread {
                 }
             }
             Action::EndStream { stream } => {
-                if let Some(open) = &self.open {
+                if let Some(open) = &mut self.open {
                     open.end_stream(stream);
                 }
             }
@@ -198,8 +200,9 @@ impl SessionThread {
         }
         if let Some(open) = self.open.take() {
             let actual = Times::new(delivered.interval, self.utc(delivered.utc, delivered.interval));
-            let (record, note) = open.finish(&self.job, delivered, actual)?;
+            let (record, note, lock) = open.finish(&self.job, delivered, actual)?;
             self.files.push(record);
+            self.locks.push(lock);
             self.notes.extend(note);
         }
         self.leave_superseded(false);
@@ -256,6 +259,7 @@ impl SessionThread {
             recovered: false,
             notes: self.notes(ended, missing_at_start_ns, missing_at_end_ns),
             merged: self.standing.merged(),
+            first_asked: self.standing.first_asked(),
             metadata: self.standing.metadata(),
         })
     }
@@ -302,6 +306,17 @@ impl SessionThread {
         record.file = record.files.first().map(|first| first.file.clone()).unwrap_or_default();
         // Without it a recovered file has less to tell; the recording itself does not depend on it.
         drop(self.journal.write(of, &record));
+    }
+
+    /// The open file gives its place to one that begins earlier. Until that has all of it, the oldest one is kept.
+    fn supersede(&mut self) {
+        let Some(mut open) = self.open.take() else { return };
+        if self.superseded.is_some() {
+            open.discard();
+        } else {
+            open.stop();
+            self.superseded = Some(open);
+        }
     }
 
     /// The file that takes the place of the superseded one has all of it: that one can go.

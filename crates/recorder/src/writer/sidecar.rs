@@ -22,15 +22,19 @@ impl Journal {
     /// Writes it beside `media`, and removes the one beside the file before.
     pub(super) fn write(&mut self, media: PathBuf, record: &DoneRecord) -> std::io::Result<()> {
         let path = journal(&media);
-        let fresh = fresh_journal(&path);
-        let mut file = std::fs::File::create(&fresh)?;
-        serde_json::to_writer(&mut file, record)?;
-        file.sync_all()?;
-        std::fs::rename(&fresh, &path)?;
+        write(&path, &path, |file| Ok(serde_json::to_writer(file, record)?))?;
         if let Some(before) = self.path.replace(path).filter(|before| Some(before) != self.path.as_ref()) {
             std::fs::remove_file(before)?;
         }
         Ok(())
+    }
+
+    /// There is nothing that it could be about.
+    pub(super) fn discard(&mut self) {
+        if let Some(path) = self.path.take() {
+            // What cannot be removed now, a later start removes.
+            drop(std::fs::remove_file(path));
+        }
     }
 
     /// The recording is complete: writes the sidecars, if they are wanted, and removes the journal.
@@ -52,14 +56,30 @@ pub(crate) fn publish(done: &mut DoneRecord) -> std::io::Result<()> {
         file.sha256 = Some(background::run(|| digest(&file.file))?);
     }
     for file in &done.files {
-        let part = journal(&file.file);
-        let mut writer = std::fs::File::create(&part)?;
-        serde_json::to_writer_pretty(&mut writer, done)?;
-        writer.write_all(b"\n")?;
-        writer.sync_all()?;
-        std::fs::rename(&part, sidecar(&file.file))?;
+        write(&journal(&file.file), &sidecar(&file.file), |file| {
+            serde_json::to_writer_pretty(&mut *file, done)?;
+            file.write_all(b"\n")
+        })?;
     }
     sync_folder(&done.file)
+}
+
+/// Writes a file that appears whole or not at all, by way of the name of a fresh journal.
+fn write(
+    journal: &Path,
+    path: &Path,
+    content: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let fresh = fresh_journal(journal);
+    // What is there under this name is left from a crash, or a trap: it is replaced, not opened.
+    match std::fs::remove_file(&fresh) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&fresh)?;
+    content(&mut file)?;
+    file.sync_all()?;
+    std::fs::rename(&fresh, path)
 }
 
 /// SHA-256 of a file in hexadecimal digits.

@@ -16,6 +16,7 @@ fn open(dir: &Path, commands: &Sender<Command>) -> File {
         names: FileNames { dir: dir.into(), prefix: "S".into(), source: None },
         container: Container::Mkv,
         sidecar: false,
+        alive: std::sync::Arc::default(),
         trim: false,
     };
     let video = gst::Caps::builder("video/x-vp8").field("width", 64).field("height", 64).build();
