@@ -67,7 +67,7 @@ fn of_one_source() {
     let held = frames(&path(&done));
     // Of 6.5 s that have been seen about 2 are left (no picture is as large as another), and what was asked is recorded
     // to its end.
-    assert!((40..=110).contains(held.start()) && held.start() % GOP == 0, "{held:?}");
+    assert!((40..=110).contains(held.start()) && held.start().is_multiple_of(GOP), "{held:?}");
     assert_eq!(*held.end(), 145);
     assert_eq!(frames(&path(&run.receipt_of("done", "within"))), 120..=140);
     let (outcome, _) = run.interrupt();
@@ -100,10 +100,11 @@ fn of_all_sources_the_one_with_the_longest_history_gives_way() {
 
     let now = short.frames().len();
     let of_short = Schedule::of(&short, FPS);
-    let accepted = run.ask(&of_short.start("short", "untouched", now - 3 * FPS, now + 10));
+    // About 3 s ago, in the middle of a GOP.
+    let key = (now - 3 * FPS).next_multiple_of(GOP);
+    let accepted = run.ask(&of_short.start("short", "untouched", key + GOP / 2, now + 10));
     assert_eq!((&accepted["receipt"], accepted.get("notes")), (&"accepted".into(), None), "{accepted}");
-    let first = now - 3 * FPS;
-    assert_eq!(frames(&path(&run.receipt_of("done", "untouched"))), first - first % GOP..=now + 10);
+    assert_eq!(frames(&path(&run.receipt_of("done", "untouched"))), key..=now + 10);
     let (outcome, _) = run.interrupt();
     assert_eq!(outcome.code, Some(0), "{}", outcome.text());
     assert_eq!(outcome.lines_with("keeps its cache at"), [line.as_str()]);
