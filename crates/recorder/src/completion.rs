@@ -6,14 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::core::{EndReason, Gaps, Interval, Stream, Utc, UtcInterval, nanos};
 use crate::event::{Event, EventSink};
 use crate::record::{AudioTrack, FailedRecord, FileRecord, Times, VideoTrack, notes, shortage};
 use crate::recovery::{self, Finished, Leftover, Recovered, StreamFigures};
 use crate::writer::publish_sidecar;
-use crate::{DoneRecord, Error};
+use crate::{DoneRecord, Error, file_name};
+
+/// On stop it has so long to end.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// The largest journal: a hundred joined starts with 64 KiB of metadata each, twice as long in JSON.
+const MAX_JOURNAL: u64 = 16 << 20;
 
 /// The running thread; cancelled and joined when dropped.
 pub(crate) struct Completion {
@@ -45,8 +51,13 @@ impl Completion {
 impl Drop for Completion {
     fn drop(&mut self) {
         self.cancel.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // What a panic has left undone, the next start finds.
+        let Some(thread) = self.thread.take() else { return };
+        let deadline = Instant::now() + STOP_LIMIT;
+        while !thread.is_finished() && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        // On a disk that hangs it is left behind. What it, or a panic, has left undone, the next start finds.
+        if thread.is_finished() {
             drop(thread.join());
         }
     }
@@ -92,15 +103,32 @@ fn complete(leftover: &Leftover, sidecar: bool, cancel: &AtomicBool) -> Result<E
             Err(format!("'{}' was begun before a crash and held nothing; it has been removed", leftover.file.display()))
         }
     };
-    if let Some(journal) = leftover.journal.as_deref().filter(|journal| journal.exists()) {
-        std::fs::remove_file(journal).map_err(|error| format!("'{}' cannot be removed: {error}", journal.display()))?;
+    let journal = file_name::journal(&leftover.target);
+    for done_with in [file_name::fresh_journal(&journal), journal] {
+        match std::fs::remove_file(&done_with) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(format!("'{}' cannot be removed: {error}", done_with.display()));
+            }
+            _ => {}
+        }
     }
     event
 }
 
-/// A journal that was cut off itself says nothing.
+/// A journal that was cut off itself says nothing. It names files of its own folder only, whatever it says: anybody who
+/// may write to the folder may have written it.
 fn read(journal: &Path) -> Option<DoneRecord> {
-    serde_json::from_slice(&std::fs::read(journal).ok()?).ok()
+    let is_journal = |data: &std::fs::Metadata| data.is_file() && data.len() <= MAX_JOURNAL;
+    std::fs::symlink_metadata(journal).ok().filter(is_journal)?;
+    let mut record: DoneRecord = serde_json::from_slice(&std::fs::read(journal).ok()?).ok()?;
+    let dir = journal.parent()?;
+    for file in &mut record.files {
+        file.file = dir.join(file.file.file_name()?);
+    }
+    let last = record.files.pop();
+    record.files.retain(|file| std::fs::symlink_metadata(&file.file).is_ok_and(|data| data.is_file()));
+    record.files.extend(last);
+    Some(record)
 }
 
 /// The session's record, with what its last file really holds.

@@ -52,6 +52,11 @@ pub fn journal(path: &Path) -> PathBuf {
     temporary(&sidecar(path))
 }
 
+/// The name of a journal that is being written, before it takes the place of the one before.
+pub fn fresh_journal(journal: &Path) -> PathBuf {
+    journal.with_extension("new")
+}
+
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

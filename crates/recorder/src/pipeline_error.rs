@@ -9,5 +9,9 @@ pub(crate) fn text(error: &gst::message::Error) -> String {
     let debug = error.debug().unwrap_or_default();
     let cause = debug.rsplit_once('\n').map_or("", |(_, cause)| cause.trim());
     let cause = if cause.is_empty() { String::new() } else { format!(" ({cause})") };
+    if error.error().matches(gst::ResourceError::NoSpaceLeft) {
+        // The system's words, which people search for; GStreamer has its own.
+        return "No space left on device".into();
+    }
     masked(&format!("{}{cause}", error.error()))
 }

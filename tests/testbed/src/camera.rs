@@ -14,6 +14,7 @@ use gst::prelude::*;
 use gst_rtsp_server::prelude::*;
 use gst_rtsp_server::{RTSPFilterResult, RTSPMediaFactory, RTSPServer};
 
+use crate::camera_clock::CameraClock;
 use crate::scene::Live;
 use crate::{AudioCodec, Codec, Error, FrameLog, Scene};
 
@@ -29,6 +30,7 @@ pub struct RtspCamera {
     port: u16,
     frames: Arc<FrameLog>,
     silent: Arc<AtomicBool>,
+    clock: Option<Arc<CameraClock>>,
     server: RTSPServer,
     source: glib::Source,
     context: glib::MainContext,
@@ -43,7 +45,7 @@ impl RtspCamera {
     /// [`Error::Scene`] for a scene that cannot be encoded, [`Error::Gst`] when an element is missing,
     /// [`Error::Io`] when no port or thread is to be had.
     pub fn start(scene: &Scene) -> Result<Self, Error> {
-        Self::start_with(scene, 0, None)
+        Self::start_with(scene, 0, None, None)
     }
 
     /// Starts a camera on a given port, as one that comes back after a failure does. 0: a free one.
@@ -51,7 +53,7 @@ impl RtspCamera {
     /// # Errors
     /// As [`RtspCamera::start`]; also when the port is taken.
     pub fn start_on_port(scene: &Scene, port: u16) -> Result<Self, Error> {
-        Self::start_with(scene, port, None)
+        Self::start_with(scene, port, None, None)
     }
 
     /// Starts a camera on an address of this machine, as one in a network namespace of its own needs. Port 0: a free one.
@@ -60,7 +62,7 @@ impl RtspCamera {
     /// As [`RtspCamera::start`]; also when the address is not of this machine.
     pub fn start_on_host(scene: &Scene, host: &str, port: u16) -> Result<Self, Error> {
         scene.check()?;
-        Self::serve(host, port, &description(scene, None), true)
+        Self::serve(host, port, &description(scene, None), true, None)
     }
 
     /// Starts a camera whose stream ends of itself (with an RTCP BYE) after this many frames.
@@ -68,7 +70,7 @@ impl RtspCamera {
     /// # Errors
     /// As [`RtspCamera::start`].
     pub fn start_finite(scene: &Scene, frames: u32) -> Result<Self, Error> {
-        Self::start_with(scene, 0, Some(frames))
+        Self::start_with(scene, 0, Some(frames), None)
     }
 
     /// Starts a camera of any kind: a description in which each stream ends in a payloader `pay0`, `pay1`, ... Its frames
@@ -77,19 +79,40 @@ impl RtspCamera {
     /// # Errors
     /// As [`RtspCamera::start`].
     pub fn start_described(description: &str) -> Result<Self, Error> {
-        Self::serve(HOST, 0, description, false)
+        Self::serve(HOST, 0, description, false, None)
     }
 
-    fn start_with(scene: &Scene, port: u16, length: Option<u32>) -> Result<Self, Error> {
+    /// Starts a camera with a clock of its own, `ahead_ms` milliseconds ahead of this machine's (negative: behind). Its
+    /// sender reports say each frame's [`RtspCamera::capture_time`], exactly where a frame lasts a whole millisecond.
+    ///
+    /// # Errors
+    /// As [`RtspCamera::start`].
+    pub fn start_with_clock(scene: &Scene, ahead_ms: i64) -> Result<Self, Error> {
+        Self::start_with(scene, 0, None, Some(CameraClock::new(ahead_ms)))
+    }
+
+    fn start_with(
+        scene: &Scene,
+        port: u16,
+        length: Option<u32>,
+        clock: Option<Arc<CameraClock>>,
+    ) -> Result<Self, Error> {
         scene.check()?;
-        Self::serve(HOST, port, &description(scene, length), true)
+        Self::serve(HOST, port, &description(scene, length), true, clock)
     }
 
-    fn serve(host: &str, port: u16, description: &str, numbered: bool) -> Result<Self, Error> {
+    fn serve(
+        host: &str,
+        port: u16,
+        description: &str,
+        numbered: bool,
+        clock: Option<Arc<CameraClock>>,
+    ) -> Result<Self, Error> {
         gst::init().map_err(|e| Error::gst("initialise", e))?;
         let frames = Arc::new(FrameLog::default());
         let silent = Arc::new(AtomicBool::new(false));
-        let factory = media_factory(description, numbered.then(|| Arc::clone(&frames)), Arc::clone(&silent))?;
+        let factory =
+            media_factory(description, numbered.then(|| Arc::clone(&frames)), Arc::clone(&silent), clock.clone())?;
 
         let server = RTSPServer::new();
         server.set_address(host);
@@ -118,7 +141,7 @@ impl RtspCamera {
             })
             .map_err(|e| Error::io("start a camera thread", Path::new(MOUNT), e))?;
         let host = host.to_owned();
-        Ok(Self { host, port, frames, silent, server, source, context, main_loop, thread: Some(thread) })
+        Ok(Self { host, port, frames, silent, clock, server, source, context, main_loop, thread: Some(thread) })
     }
 
     /// The camera's address: `rtsp://`, where the client's first choice is UDP.
@@ -152,6 +175,29 @@ impl RtspCamera {
     /// Sends no frame and no sound any more, or does so again; the connections stay. A camera that hangs is like that.
     pub fn set_silent(&self, silent: bool) {
         self.silent.store(silent, Ordering::Relaxed);
+    }
+
+    /// When frame `counter` was captured, by the clock that the camera was started with ([`RtspCamera::start_with_clock`]).
+    /// None: there is no such clock, or no such frame yet, or the first frame has not left.
+    pub fn capture_time(&self, counter: u32) -> Option<std::time::SystemTime> {
+        Some(self.clock.as_ref()?.zero()? + self.frames.since_first(counter)?)
+    }
+
+    /// Holds back the sender reports of a camera that has a clock of its own, or lets them go: no viewer knows its time
+    /// before the first one.
+    pub fn withhold_reports(&self, withheld: bool) {
+        if let Some(clock) = &self.clock {
+            clock.withhold_reports(withheld);
+        }
+    }
+
+    /// Waits until the camera, which has a clock of its own, has sent another sender report. Somebody must be watching.
+    ///
+    /// # Errors
+    /// [`Error::Hung`] when [`crate::HANG_GUARD`] runs out first, [`Error::Scene`] for a camera without such a clock.
+    pub fn wait_for_report(&self) -> Result<(), Error> {
+        let clock = self.clock.as_ref().ok_or_else(|| Error::Scene("the camera has no clock of its own".to_owned()))?;
+        clock.wait_for_report()
     }
 
     /// Throws all viewers out without a word, as a lost network does; new ones are welcome.
@@ -214,6 +260,7 @@ fn media_factory(
     description: &str,
     frames: Option<Arc<FrameLog>>,
     silent: Arc<AtomicBool>,
+    clock: Option<Arc<CameraClock>>,
 ) -> Result<RTSPMediaFactory, Error> {
     // A missing element shall be known now, not as a "503" to the first viewer.
     gst::parse::launch(description).map_err(|e| Error::gst("build a camera", e))?;
@@ -222,15 +269,19 @@ fn media_factory(
     factory.set_launch(&format!("( {description} )"));
     factory.set_shared(true);
     factory.connect_media_configure(move |_, media| {
-        stamp_capture_time(media);
+        stamp_capture_time(media, clock.clone());
         let Ok(bin) = media.element().downcast::<gst::Bin>() else { return };
         if let Some(frames) = &frames
             && let Err(e) = Scene::number_frames(&bin, Arc::clone(frames))
         {
             gst::element_error!(bin, gst::CoreError::Failed, ["{e}"]);
         }
-        for payloader in ["pay0", "pay1"].iter().filter_map(|name| bin.by_name(name)) {
-            hush_when_told(&payloader, &silent);
+        let payloaders: Vec<_> = ["pay0", "pay1"].iter().filter_map(|name| bin.by_name(name)).collect();
+        for payloader in &payloaders {
+            hush_when_told(payloader, &silent);
+        }
+        if let Some(clock) = &clock {
+            clock.follow(&payloaders);
         }
     });
     Ok(factory)
@@ -246,12 +297,16 @@ fn hush_when_told(payloader: &gst::Element, silent: &Arc<AtomicBool>) {
 }
 
 /// Makes the camera's RTCP sender reports say when frames were captured, as its frame log does. GStreamer's default is
-/// when they were sent, which is later by the latency of the camera's own pipeline.
-fn stamp_capture_time(media: &gst_rtsp_server::RTSPMedia) {
+/// when they were sent, which is later by the latency of the camera's own pipeline. A `clock` of its own has the last
+/// word.
+fn stamp_capture_time(media: &gst_rtsp_server::RTSPMedia, clock: Option<Arc<CameraClock>>) {
     let Some(pipeline) = media.element().parent().and_downcast::<gst::Bin>() else { return };
-    pipeline.connect_element_added(|_, element| {
+    pipeline.connect_element_added(move |_, element| {
         if element.factory().is_some_and(|factory| factory.name() == "rtpbin") {
             element.set_property("rtcp-sync-send-time", false);
+            if let Some(clock) = clock.clone() {
+                element.connect_pad_added(move |_, pad| clock.watch(pad));
+            }
         }
     });
 }

@@ -11,6 +11,8 @@ use crate::Error;
 #[derive(Debug, Default)]
 pub struct FrameLog {
     times: Mutex<Vec<SystemTime>>,
+    /// Each frame's time in the stream, in nanoseconds.
+    stream_ns: Mutex<Vec<u64>>,
     grown: Condvar,
 }
 
@@ -18,10 +20,12 @@ impl FrameLog {
     /// Forgets everything: a new stream begins at frame 0.
     pub(crate) fn restart(&self) {
         self.times.lock().clear();
+        self.stream_ns.lock().clear();
     }
 
-    /// Enters the next frame with the present time and returns its counter.
-    pub(crate) fn push(&self) -> u32 {
+    /// Enters the next frame with the present time and its time in the stream, and returns its counter.
+    pub(crate) fn push(&self, stream_ns: u64) -> u32 {
+        self.stream_ns.lock().push(stream_ns);
         let mut times = self.times.lock();
         times.push(SystemTime::now());
         self.grown.notify_all();
@@ -42,6 +46,12 @@ impl FrameLog {
     /// UTC at which frame `counter` was drawn, just before it was encoded. None: not yet.
     pub fn time_of(&self, counter: u32) -> Option<SystemTime> {
         self.times.lock().get(counter as usize).copied()
+    }
+
+    /// From the first frame to frame `counter` in the stream's own time, which does not jitter. None: not yet.
+    pub fn since_first(&self, counter: u32) -> Option<Duration> {
+        let stream = self.stream_ns.lock();
+        Some(Duration::from_nanos(stream.get(counter as usize)?.saturating_sub(*stream.first()?)))
     }
 
     /// Waits until frame `counter` exists and returns its UTC time. Any thread.

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod camera;
+mod camera_clock;
 pub mod contact_sheet;
 pub mod counter;
 mod decode;

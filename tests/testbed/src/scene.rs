@@ -37,12 +37,14 @@ pub enum AudioCodec {
 
 /// A picture of a moving ball with counters and a clock, perhaps with a beep each second.
 ///
-/// Frame n carries n in its blocks ([`counter`]) and as text; a keyframe comes exactly every `gop` frames, no B-frames.
+/// Frame n carries n in its blocks ([`counter`]) and as text; a keyframe comes exactly every `gop` frames; no B-frames
+/// unless they are asked for.
 #[derive(Debug, Clone)]
 pub struct Scene {
     codec: Codec,
     fps: u32,
     gop: u32,
+    b_frames: u32,
     width: u32,
     height: u32,
     audio: Option<AudioCodec>,
@@ -52,7 +54,7 @@ pub struct Scene {
 impl Default for Scene {
     /// H.264, 320×240 at 30 fps, a keyframe each second, no audio, text on.
     fn default() -> Self {
-        Self { codec: Codec::H264, fps: 30, gop: 30, width: 320, height: 240, audio: None, text: true }
+        Self { codec: Codec::H264, fps: 30, gop: 30, b_frames: 0, width: 320, height: 240, audio: None, text: true }
     }
 }
 
@@ -77,6 +79,12 @@ impl Scene {
     /// Frames from keyframe to keyframe, 1 to 10 000.
     pub fn gop(mut self, frames: u32) -> Self {
         self.gop = frames;
+        self
+    }
+
+    /// So many B-frames between two others, 0 to 16; H.264 only. The camera's latency grows by as many frames.
+    pub fn b_frames(mut self, b_frames: u32) -> Self {
+        self.b_frames = b_frames;
         self
     }
 
@@ -121,6 +129,9 @@ impl Scene {
         if !(1..=10_000).contains(&self.gop) {
             return refuse("the GOP must be 1 to 10000 frames");
         }
+        if self.b_frames > 16 || (self.b_frames > 0 && self.codec != Codec::H264) {
+            return refuse("B-frames are 0 to 16, and of H.264 alone");
+        }
         if (self.width as usize) < counter::MIN_WIDTH || self.height < 96 {
             return refuse("the picture must be at least 256x96 for its counter");
         }
@@ -132,7 +143,8 @@ impl Scene {
 
     /// Description of the video branch up to a parsed, encoded stream. `frames`: its length, None: endless.
     pub(crate) fn video(&self, live: Live, frames: Option<u32>) -> String {
-        let Self { fps, gop, width, height, .. } = self;
+        let Self { fps, gop, b_frames, width, height, .. } = self;
+        let tune = if *b_frames == 0 { "tune=zerolatency" } else { "rc-lookahead=0 sync-lookahead=0 b-adapt=false" };
         let live = live == Live::Yes;
         let limit = frames.map(|n| format!("num-buffers={n}")).unwrap_or_default();
         let clock = if self.text {
@@ -150,7 +162,7 @@ impl Scene {
         // Scene cuts and open GOPs off: keyframes come from the GOP length alone, and each starts afresh.
         let encoder = match self.codec {
             Codec::H264 => format!(
-                "x264enc tune=zerolatency speed-preset=ultrafast bframes=0 bitrate=1500 threads=1 \
+                "x264enc {tune} speed-preset=ultrafast bframes={b_frames} bitrate=1500 threads=1 \
                  key-int-max={gop} option-string=\"scenecut=0:keyint-min=1:open-gop=0\" \
                  ! h264parse"
             ),
@@ -195,7 +207,7 @@ impl Scene {
         log.restart();
         let probe = pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             let Some(buffer) = info.buffer_mut() else { return gst::PadProbeReturn::Ok };
-            let counter = log.push();
+            let counter = log.push(buffer.pts().map_or(0, gst::ClockTime::nseconds));
             if has_text && let Some(label) = element.upgrade() {
                 label.set_property("text", format!("frame {counter}"));
             }

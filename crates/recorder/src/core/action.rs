@@ -123,6 +123,8 @@ pub struct Ended {
     pub last_file: Option<Delivered>,
     /// Where the stream paused.
     pub gaps: Gaps,
+    /// Sound came when the file had no place for it: after it had begun, or after a pause of more than 5 s.
+    pub missed_other: bool,
     /// What the recording holds before the asked start, since decoding begins at a keyframe.
     pub lead: Duration,
     /// What is missing at the asked start.

@@ -51,7 +51,7 @@ pub struct Frame<P> {
     pub keyframe: bool,
     /// The stream was interrupted before it, or its time began anew. Set by the core.
     pub discont: bool,
-    /// Size of the media data in bytes.
+    /// What it takes of memory, in bytes: its media and what keeps them.
     pub bytes: usize,
     /// The media itself; clones must be cheap (a reference).
     pub payload: P,

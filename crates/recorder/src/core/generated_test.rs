@@ -298,13 +298,14 @@ impl Run {
     fn needed(&self, asked: &Asked) -> Vec<Logged> {
         let from = self.log.iter().position(|frame| Some(frame.number) == asked.first).unwrap();
         let (end, mut needed, mut beyond) = (asked.interval.end, Vec::new(), Vec::<Logged>::new());
-        let (mut format, mut skipping) = (self.log[from].format, false);
+        let (mut format, mut skipping, mut begins) = (self.log[from].format, false, self.log[from].start);
+        let mut leading = true;
         for frame in &self.log[from..] {
             if frame.format != format || skipping {
                 // Another file, from its first keyframe on. What was beyond the end in the one before is not needed.
                 beyond.clear();
                 skipping = !frame.keyframe;
-                format = frame.format;
+                (format, begins, leading) = (frame.format, frame.start, true);
                 if frame.keyframe && frame.start >= end {
                     break;
                 }
@@ -317,6 +318,11 @@ impl Run {
             } else {
                 frame.decode >= end
             };
+            // Leading pictures come right after the keyframe.
+            if leading && frame.start < begins {
+                continue;
+            }
+            leading &= frame.start <= begins;
             if frame.start < end {
                 needed.append(&mut beyond);
                 needed.push(*frame);

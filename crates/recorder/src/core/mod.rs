@@ -24,7 +24,7 @@ mod timeline;
 pub use action::{Action, EndReason, Ended, FailReason};
 pub use cache::{Key, Track};
 pub use frame::{Frame, Stream};
-pub use progress::{Count, Delivered, Gap, Gaps};
+pub use progress::{Delivered, Gap, Gaps};
 pub use request::{Accepted, Budget, Config, Late, Moment, Overlap, Rejection, StartRequest};
 pub use session::SessionId;
 pub use source_core::{Pushed, SourceCore};

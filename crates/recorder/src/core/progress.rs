@@ -69,15 +69,6 @@ impl GapFinder {
     }
 }
 
-/// Figures of one stream of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
-    /// Frames that were handed to the writer.
-    pub frames: u64,
-    /// Their media bytes.
-    pub bytes: u64,
-}
-
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
@@ -87,10 +78,10 @@ pub struct Delivered {
     pub utc: Option<UtcInterval>,
     /// From when to when of it was asked for, counted from its first frame.
     pub asked: Range<Duration>,
-    /// Figures of the video stream.
-    pub video: Count,
-    /// Figures of the audio stream.
-    pub audio: Count,
+    /// Pictures.
+    pub video_frames: u64,
+    /// Access units of sound.
+    pub audio_frames: u64,
 }
 
 /// A moment of the stream on both clocks, as a frame has it.
@@ -118,8 +109,8 @@ pub(super) struct Progress {
     first: Seen,
     last: Option<Seen>,
     last_duration: Option<Duration>,
-    video: Count,
-    audio: Count,
+    video_frames: u64,
+    audio_frames: u64,
     /// The stream has B-frames: what follows in decoding order is not what is shown next.
     reordered: bool,
 }
@@ -127,14 +118,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Nothing delivered yet; the file will begin at `first`.
     pub(super) fn new(first: Seen) -> Self {
-        Self {
-            first,
-            last: None,
-            last_duration: None,
-            video: Count::default(),
-            audio: Count::default(),
-            reordered: false,
-        }
+        Self { first, last: None, last_duration: None, video_frames: 0, audio_frames: 0, reordered: false }
     }
 
     /// Where the file begins.
@@ -149,12 +133,10 @@ impl Progress {
 
     /// `frame` goes to the writer.
     pub(super) fn add<P>(&mut self, stream: Stream, is_main: bool, frame: &Frame<P>) {
-        let count = match stream {
-            Stream::Video => &mut self.video,
-            Stream::Audio => &mut self.audio,
-        };
-        count.frames += 1;
-        count.bytes += frame.bytes as u64;
+        match stream {
+            Stream::Video => self.video_frames += 1,
+            Stream::Audio => self.audio_frames += 1,
+        }
         if is_main {
             self.reordered |= frame.decode < frame.start;
             self.last_duration = frame.duration;
@@ -182,7 +164,8 @@ impl Progress {
             Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)).min(end.running.since(self.first.running))
         };
         let asked = from_first(asked.0)..from_first(asked.1);
-        (Delivered { interval, utc, asked, video: self.video, audio: self.audio }, end)
+        let Self { video_frames, audio_frames, .. } = self;
+        (Delivered { interval, utc, asked, video_frames, audio_frames }, end)
     }
 }
 
@@ -211,7 +194,7 @@ mod tests {
         let (delivered, end) = progress.finish(None, finder.usual(), asked);
         assert_eq!(delivered.asked, Duration::from_millis(100)..Duration::from_millis(3_200));
         assert_eq!((delivered.interval.end, end.running), (frame(3_200).start, frame(3_200).start));
-        assert_eq!((delivered.video.frames, delivered.video.bytes), (6, 60));
+        assert_eq!(delivered.video_frames, 6);
         assert_eq!(follow(&[0, 5_000, 10_000, 15_000]).1.gaps.count, 0);
     }
 

@@ -55,6 +55,8 @@ pub(super) struct Recording<P, C> {
     opening: Option<(Vec<(Stream, C)>, bool)>,
     other_caps: Option<C>,
     unordered: bool,
+    /// Only the first keyframe has been read, and pictures that are shown before it.
+    leading: bool,
     /// The keyframe of the group that is being read: another file may have to begin with it once more.
     group: u64,
     /// The next frame of the main stream, and that of the other.
@@ -110,6 +112,7 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
             other: if other_caps.is_some() { OtherState::Open } else { OtherState::None },
             other_caps,
             unordered: tracks.unordered,
+            leading: true,
             group: number,
             cursor: number,
             other_cursor: other_from,
@@ -163,6 +166,15 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
     /// Its figures, and where it ends.
     pub(super) fn finish(self, next: Option<Seen>, usual: Duration, asked: (Bound, Bound)) -> (Delivered, Seen) {
         self.progress.finish(next, usual, asked)
+    }
+
+    /// Frames of the other stream within the asked interval are not in the file: they came when it had no place for them.
+    pub(super) fn has_missed(&self, end: Bound, tracks: &Tracks<'_, P, C>) -> bool {
+        let came = |other: &Other<'_, P, C>| {
+            let next = other.track.first_at_or_after(self.other_last + Duration::from_nanos(1));
+            other.track.frame(next).is_some_and(|frame| end.is_after(frame))
+        };
+        matches!(self.other, OtherState::None | OtherState::Over) && tracks.other.as_ref().is_some_and(came)
     }
 
     /// Reads one frame, or finds out why there is none.
@@ -241,6 +253,12 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
             self.group = self.cursor;
         }
         self.cursor += 1;
+        let first = self.first().running;
+        if self.leading && frame.start < first {
+            // Shown before the file begins, and decoded from what precedes it (open GOP).
+            return Step::Read;
+        }
+        self.leading &= frame.start <= first;
         // No frame is shown before it is decoded. Without decoding times: the frames between two that are each shown
         // later than all before come right after the second.
         let all_have_come = if self.unordered || tracks.unordered {

@@ -337,7 +337,7 @@ impl Model {
         let count = file.video.len() as u64;
         assert!(file.video.iter().copied().eq(file.video[0]..file.video[0] + count), "no frame missing or doubled");
         let delivered = ended.last_file.as_ref().unwrap();
-        assert_eq!((delivered.video.frames, ended.interval.start), (count, first));
+        assert_eq!((delivered.video_frames, ended.interval.start), (count, first));
         assert_eq!(ended.lead, asked.start.since(first));
         assert_eq!(ended.missing_at_start, first.since(asked.start));
         assert_eq!(ended.missing_at_end, asked.end.since(ended.interval.end));

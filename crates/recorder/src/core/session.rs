@@ -89,6 +89,10 @@ pub(super) struct Session<P, C> {
     fate: Option<Fate>,
     phase: Phase<P, C>,
     gaps: GapFinder,
+    /// Frames of the other stream are in no file.
+    missed_other: bool,
+    /// Its writer has read all there was, and waits.
+    asleep: bool,
     /// From the first frame of the first file to the end of the last complete one.
     span: Option<(Seen, Seen)>,
 }
@@ -124,6 +128,8 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
             fate: None,
             phase: Phase::Waiting,
             gaps: GapFinder::default(),
+            missed_other: false,
+            asleep: false,
             span: None,
         }
     }
@@ -159,6 +165,23 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
             Phase::Recording(recording) => Some(recording.cursor()),
             Phase::Waiting | Phase::Failing(_) | Phase::Finishing => None,
         }
+    }
+
+    /// Its first keyframe is not known yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Waiting)
+    }
+
+    /// How much of the main stream its waiting writer has not read, `next` being the number of the next frame; 0 if it
+    /// does not wait.
+    pub(super) fn unread_in_sleep(&self, next: u64) -> u64 {
+        if self.asleep { self.cursor().map_or(0, |cursor| next.saturating_sub(cursor)) } else { 0 }
+    }
+
+    /// Its writer has been called.
+    pub(super) fn wake(&mut self) -> SessionId {
+        self.asleep = false;
+        self.id
     }
 
     /// The frames of the main and the other stream from which on it still needs them.
@@ -301,7 +324,14 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
 
     /// Reads on, at most `limit` frames. True if there is more to read or to do.
     pub(super) fn pull(&mut self, tracks: &Tracks<'_, P, C>, limit: usize, actions: &mut Vec<Action<P, C>>) -> bool {
-        (0..limit).all(|_| self.step(tracks, actions))
+        // What has been given up is told even to a writer that has no room for frames.
+        let more = if limit == 0 && matches!(self.phase, Phase::Failing(_)) {
+            self.step(tracks, actions)
+        } else {
+            (0..limit).all(|_| self.step(tracks, actions))
+        };
+        self.asleep = !more;
+        more
     }
 
     /// The one transition. False if nothing can be done now.
@@ -320,7 +350,11 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
             }
             Phase::Resuming { .. } => self.resume(tracks, actions),
             Phase::Recording(recording) => {
-                let step = recording.step(self.asked.effective_end(), self.fate, tracks, &mut self.gaps, actions);
+                let end = self.asked.effective_end();
+                let step = recording.step(end, self.fate, tracks, &mut self.gaps, actions);
+                if !matches!(step, Step::Read | Step::Nothing) {
+                    self.missed_other |= recording.has_missed(end, tracks);
+                }
                 match step {
                     Step::Read => true,
                     Step::Nothing => false,
@@ -413,6 +447,7 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
                 utc: first.utc.zip(end.utc).map(|(start, end)| UtcInterval { start, end }),
                 last_file,
                 gaps: std::mem::take(&mut self.gaps.gaps),
+                missed_other: self.missed_other,
                 lead: nanos(begins.saturating_neg()),
                 missing_at_start: nanos(begins),
                 missing_at_end: nanos(self.asked.end.to(end.running, end.utc).saturating_neg()),

@@ -160,15 +160,22 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         if self.sessions.is_empty() {
             return Pushed::Quiet;
         }
-        self.each_session(|session, tracks| session.begin(tracks));
+        if self.sessions.iter().any(Session::is_waiting) {
+            self.each_session(|session, tracks| session.begin(tracks));
+            self.pin();
+        }
         self.end_after_main(stream);
         self.limit_pending();
-        self.pin();
-        let called = |session: &Session<P, C>| {
-            let unread = session.cursor().map_or(0, |cursor| self.lane(main).track.next().saturating_sub(cursor));
-            unread > 0 && unread.is_multiple_of(CALLED_AFTER)
-        };
-        if stream == main && self.sessions.iter().any(called) { Pushed::CallSessions } else { Pushed::Quiet }
+        let next = self.lane(main).track.next();
+        let sleeps = |session: &Session<P, C>| session.unread_in_sleep(next) >= CALLED_AFTER;
+        if self.sessions.iter().any(sleeps) { Pushed::CallSessions } else { Pushed::Quiet }
+    }
+
+    /// The sessions that have much to read and whose writers wait for more; from now on they are taken to be awake.
+    pub fn called(&mut self) -> Vec<SessionId> {
+        let next = self.lane(self.main()).track.next();
+        let called = self.sessions.iter_mut().filter(|session| session.unread_in_sleep(next) >= CALLED_AFTER);
+        called.map(|session| session.wake()).collect()
     }
 
     /// Makes the time of a stream that has begun anew go on from now.
@@ -246,6 +253,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         if let Some(slowest) = slowest.min_by_key(|session| session.needs()) {
             slowest.fail(FailReason::Overrun { bytes });
         }
+        self.pin();
     }
 
     /// Keeps what sessions have still to read.

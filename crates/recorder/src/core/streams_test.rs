@@ -211,7 +211,7 @@ fn a_session_that_began_with_sound_alone_goes_on_in_another_file_when_pictures_c
     core.format(Stream::Video, 1);
     send(&mut core, 25..200);
     let actions = pull(&mut core, session);
-    assert!(matches!(&actions[0], Action::ClosePart { delivered } if delivered.audio.frames == 10), "{actions:?}");
+    assert!(matches!(&actions[0], Action::ClosePart { delivered } if delivered.audio_frames == 10), "{actions:?}");
     assert!(matches!(&actions[1], Action::Open { streams, .. } if streams[0] == (Stream::Video, 1)));
     assert_eq!(ended(&actions).interval.start, at(0));
 }

@@ -27,6 +27,10 @@ const UTC_PERIOD: Duration = Duration::from_secs(1);
 /// A live frame that has been under way for longer than this is rather from a source that is not paced by the clock.
 const LIVE_LIMIT: Duration = Duration::from_secs(60);
 
+/// What a frame takes beside its media: the buffer, its memory's and its metas' headers, our own note of it. 1.4 KB of a
+/// process's memory per frame of 48 bytes (measured on GStreamer 1.22.0, x86-64).
+const FRAME_COST: usize = 1_400;
+
 /// Sender's time in RTCP is counted from 1900, ours from 1970.
 const NTP_TO_UNIX: i64 = 2_208_988_800_000_000_000;
 
@@ -39,17 +43,19 @@ struct Input {
     last: Option<RunningTime>,
     /// From the frame before to that one; zero while unknown.
     step: Duration,
+    /// How long the last frame is shown, if it says so.
+    duration: Option<Duration>,
     utc_renewed: Option<Arrival>,
 }
 
 impl Input {
     /// What comes next has nothing to do with what was.
     fn forget(&mut self) {
-        (self.segment, self.last, self.step) = (None, None, Duration::ZERO);
+        (self.segment, self.last, self.step, self.duration) = (None, None, Duration::ZERO, None);
     }
 
     fn next(&self) -> RunningTime {
-        self.last.map_or(RunningTime::ZERO, |last| last + self.step)
+        self.last.map_or(RunningTime::ZERO, |last| last + self.duration.unwrap_or(self.step))
     }
 }
 
@@ -250,12 +256,13 @@ fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
     };
     let decode = running(buffer.dts());
     let duration = buffer.duration().map(Duration::from);
-    // A frame without any time of its own is as far from the last one as that was from the one before.
+    // A frame without any time of its own comes when the last one is over, or as far from it as that was from the one
+    // before.
     let start = running(buffer.pts()).or(decode).unwrap_or_else(|| input.next());
     if let Some(last) = input.last.filter(|last| *last < start) {
         input.step = start.since(last);
     }
-    input.last = Some(start);
+    (input.last, input.duration) = (Some(start), duration);
     Frame {
         start,
         decode: decode.unwrap_or(start).min(start),
@@ -263,7 +270,7 @@ fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
         utc: sender_utc(&buffer),
         discont: false,
         keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
-        bytes: buffer.size(),
+        bytes: buffer.size() + FRAME_COST,
         payload: buffer,
     }
 }

@@ -18,9 +18,6 @@ use crate::event::{Event, EventSink};
 use crate::record::{Times, Trigger};
 use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Standing, Writer};
 
-/// Frames that a writer reads under the lock at a time: some microseconds.
-const PULLED_AT_ONCE: usize = 64;
-
 /// A session that has been given up, and whose thread does not say so within this time, hangs with its disk: it is told
 /// by somebody else.
 const HANGS: Duration = Duration::from_secs(2);
@@ -55,6 +52,15 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Wakes the writers that have much to read and do not know it.
+    fn call_sessions(&mut self) {
+        for session in self.core.called() {
+            if let Some(entry) = self.entries.get(&session) {
+                entry.writer.call();
+            }
+        }
+    }
+
     fn standing(&self, session: SessionId) -> Option<Standing> {
         let entry = self.entries.get(&session)?;
         let (asked, asked_utc) = self.core.interval(session)?;
@@ -106,6 +112,14 @@ impl Sessions {
         (self.events)(event);
     }
 
+    /// Tells the owner on another thread: the live pipeline does not wait for a log. Once a minute at most.
+    fn tell_aside(&self, notice: String) {
+        let events = self.events.clone();
+        let tell = move || events(Event::Notice(notice));
+        // Without a thread nobody learns of it now, and the next receipt says the same.
+        drop(std::thread::Builder::new().name("srec-notice".into()).spawn(tell));
+    }
+
     /// A frame has arrived; `then` is called with the core after it.
     pub(super) fn push(
         &self,
@@ -117,15 +131,13 @@ impl Sessions {
         let (notice, over_budget) = {
             let mut state = self.state.lock();
             if state.core.push(stream, frame, arrival) == Pushed::CallSessions {
-                for entry in state.entries.values() {
-                    entry.writer.call();
-                }
+                state.call_sessions();
             }
             then(&mut state.core);
             (self.shortened(&mut state), self.report(&state))
         };
         if let Some(notice) = notice {
-            self.tell(Event::Notice(notice));
+            self.tell_aside(notice);
         }
         if over_budget {
             self.share.enforce();
@@ -153,7 +165,7 @@ impl Sessions {
             (shortened, self.shortened(&mut state))
         };
         if let Some(notice) = notice {
-            self.tell(Event::Notice(notice));
+            self.tell_aside(notice);
         }
         shortened
     }
@@ -350,13 +362,13 @@ struct SessionFeed {
 }
 
 impl Feed for SessionFeed {
-    fn pull(&self) -> Option<Pulled> {
-        let mut actions = Vec::with_capacity(PULLED_AT_ONCE + 2);
+    fn pull(&self, frames: usize) -> Option<Pulled> {
+        let mut actions = Vec::with_capacity(frames + 2);
         let mut state = self.sessions.state.lock();
         if self.answered.load(Ordering::Acquire) {
             return None;
         }
-        let more = state.core.pull(self.session, PULLED_AT_ONCE, &mut actions);
+        let more = state.core.pull(self.session, frames, &mut actions);
         Some(Pulled { actions, more, standing: state.standing(self.session)? })
     }
 }

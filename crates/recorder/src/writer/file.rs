@@ -13,7 +13,7 @@ use gst::prelude::*;
 use parking_lot::Mutex;
 
 use super::head::Head;
-use super::{Command, Failure, Job, edit_list};
+use super::{Command, Failure, Job, background, edit_list};
 use crate::container::codec_name;
 use crate::core::{Delivered, Frame, Interval, RunningTime, Stream, Timeline, Utc, UtcInterval};
 use crate::file_name::temporary;
@@ -24,6 +24,9 @@ use crate::record::{AudioTrack, FileRecord, Times, VideoTrack};
 /// all sessions share it.
 const QUEUE_BYTES: u64 = 2 << 20;
 const QUEUE_TIME: gst::ClockTime = gst::ClockTime::from_seconds(2);
+
+/// The least time from one frame to the next in a file: Matroska's unit.
+const TICK: Duration = Duration::from_millis(1);
 
 /// What was written is made durable this often, so that a power cut loses no more than a crash.
 const SYNC_PERIOD: Duration = Duration::from_secs(1);
@@ -44,6 +47,8 @@ struct Track {
     stream: Stream,
     caps: gst::Caps,
     source: gst_app::AppSrc,
+    /// Decoding time of the last frame.
+    decoded: Option<RunningTime>,
 }
 
 /// An open recording.
@@ -121,8 +126,9 @@ impl File {
                 }
                 None => source.static_pad("src").ok_or("appsrc has no source pad")?,
             };
+            self.head.watch_input(&pad);
             output.link(&pad).map_err(|error| format!("{} cannot hold {caps}: {error}", job.container))?;
-            self.tracks.push(Track { stream: *stream, caps: caps.clone(), source });
+            self.tracks.push(Track { stream: *stream, caps: caps.clone(), source, decoded: None });
         }
         if let Some(pad) = sink.static_pad("sink") {
             if job.container.is_finalised_in_place() {
@@ -169,9 +175,20 @@ impl File {
         full
     }
 
-    /// All but what the muxer itself holds has been written.
-    pub(super) fn is_on_disk(&self) -> bool {
-        self.tracks.iter().all(|track| track.source.current_level_bytes() == 0) && self.lock.sync_data().is_ok()
+    /// All but what the muxer itself holds has been written, or is being written. If not, the queue will tell.
+    pub(super) fn is_drained(&self) -> bool {
+        let drained = || self.tracks.iter().all(|track| track.source.current_level_bytes() == 0);
+        if drained() {
+            return true;
+        }
+        self.waiting.store(true, Ordering::Relaxed);
+        // It may have become so before it was told to tell.
+        drained()
+    }
+
+    /// Makes durable what has been written.
+    pub(super) fn sync(&self) -> std::io::Result<()> {
+        self.lock.sync_data()
     }
 
     /// What gives B-frames over RTP their decoding times, where GStreamer has it (1.22 on). Without it MP4 files show them
@@ -206,16 +223,24 @@ impl File {
         self.append(stream, frame)
     }
 
-    fn append(&self, stream: Stream, frame: Frame<gst::Buffer>) -> Result<(), Failure> {
-        let Some(track) = self.tracks.iter().find(|track| track.stream == stream) else { return Ok(()) };
+    fn append(&mut self, stream: Stream, mut frame: Frame<gst::Buffer>) -> Result<(), Failure> {
         let base = self.base.unwrap_or(self.first);
         let at = |time: RunningTime| gst::ClockTime::try_from(time.since(base)).ok();
+        // The timestamper makes them.
+        let known = !(self.unordered && self.tracks.first().is_some_and(|main| main.stream == stream));
+        let Some(track) = self.tracks.iter_mut().find(|track| track.stream == stream) else { return Ok(()) };
+        if known {
+            // Two at the same time, or one before the other, is what no player takes.
+            if let Some(last) = track.decoded.filter(|last| *last >= frame.decode) {
+                frame.decode = last + TICK;
+                frame.start = frame.start.max(frame.decode);
+            }
+            track.decoded = Some(frame.decode);
+        }
         // A new header around the same memory.
         let mut buffer = frame.payload.copy();
         if let Some(header) = buffer.get_mut() {
             header.set_pts(at(frame.start));
-            // The timestamper makes them.
-            let known = !(self.unordered && self.tracks.first().is_some_and(|main| main.stream == stream));
             header.set_dts(if known { at(frame.decode) } else { None });
             if let Some(duration) = frame.duration {
                 header.set_duration(gst::ClockTime::try_from(duration).ok());
@@ -248,7 +273,6 @@ impl File {
             }
             self.append(main.stream, last)?;
         }
-        self.head.hold();
         for track in &self.tracks {
             // Refused only when the pipeline has failed, see above.
             let _ = track.source.end_of_stream();
@@ -265,16 +289,12 @@ impl File {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
 
-    /// Its temporary name.
-    pub(super) fn temporary(&self) -> &Path {
-        &self.temporary
-    }
-
-    /// Something has been handed to the muxer, and the file is still there.
-    pub(super) fn holds_media(&self) -> bool {
+    /// What there is of it, if the session fails.
+    pub(super) fn kept(&self) -> Option<PathBuf> {
         use std::os::unix::fs::MetadataExt;
         // Of an open file, this does not wait for the disk.
-        self.base.is_some() && self.lock.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+        let is_there = self.lock.metadata().is_ok_and(|metadata| metadata.nlink() > 0);
+        (self.base.is_some() && is_there).then(|| self.temporary.clone())
     }
 
     /// Removes it.
@@ -293,7 +313,7 @@ impl File {
     ) -> Result<(FileRecord, Option<String>), Failure> {
         self.stop();
         let incomplete = |error: std::io::Error| Failure {
-            file: Some(self.temporary.clone()),
+            file: self.kept(),
             ..Failure::new(format!("'{}' cannot be completed: {error}", self.path.display()))
         };
         self.head.write(&self.lock).map_err(incomplete)?;
@@ -316,8 +336,8 @@ impl File {
             bytes,
             actual,
             presented,
-            video: self.video(delivered.video.frames),
-            audio: self.audio(delivered.audio.frames),
+            video: self.video(delivered.video_frames),
+            audio: self.audio(delivered.audio_frames),
             ..self.record(&Timeline::default())
         };
         Ok((record, note))
@@ -454,6 +474,10 @@ fn forward_bus(pipeline: &gst::Pipeline, part: usize, commands: &Sender<Command>
                 Some(Command::PipelineError { part, reason: pipeline_error::text(error) })
             }
             gst::MessageView::Eos(_) => Some(Command::PipelineEos { part }),
+            gst::MessageView::StreamStatus(status) => {
+                background::adopt(status);
+                None
+            }
             _ => None,
         };
         if let Some(command) = command {

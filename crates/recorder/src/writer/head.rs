@@ -9,18 +9,16 @@ use std::sync::Arc;
 use gst::prelude::*;
 use parking_lot::Mutex;
 
-/// The muxer's writes to the head are some bytes each, within what precedes the second fragment's media. More than this
-/// between the first and the last of them is no head.
-const MAX_HEAD: u64 = 16 << 20;
-
 #[derive(Debug, Default)]
 struct State {
-    /// The muxer has been told that no more will come.
-    ending: bool,
+    /// Streams of which the muxer does not know yet that no more will come.
+    open_inputs: usize,
     /// Where the next buffer goes, and where the file ends.
     position: u64,
     end: u64,
-    /// What goes before the end, in the muxer's order.
+    /// Where the header of the first mdat is: the first place that the muxer goes back to.
+    first_mdat: Option<u64>,
+    /// What is held back, in the muxer's order.
     held: Vec<(u64, gst::Buffer)>,
 }
 
@@ -42,13 +40,24 @@ impl Head {
                 }
             } else if let Some(list) = info.buffer_list() {
                 state.position += list.calculate_size() as u64;
-            } else if let Some(buffer) = info.buffer() {
+            } else if let Some(size) = info.buffer().map(|buffer| buffer.size() as u64) {
                 let at = state.position;
-                state.position += buffer.size() as u64;
-                if state.ending && at < state.end {
-                    let buffer = buffer.to_owned();
+                state.position += size;
+                // Going back it completes a fragment's header, which is needed at once, but for the first one's at the end;
+                // and it changes one letter of the first moov's name.
+                let goes_back = at < state.end;
+                let is_head = size == 1 || state.first_mdat == Some(at);
+                if goes_back {
+                    state.first_mdat.get_or_insert(at);
+                }
+                if goes_back
+                    && is_head
+                    && state.open_inputs == 0
+                    && let Some(gst::PadProbeData::Buffer(buffer)) = info.data.take()
+                {
                     state.held.push((at, buffer));
-                    return gst::PadProbeReturn::Drop;
+                    // Dropped, it would be freed twice (gstreamer-rs 0.25 on GStreamer 1.22).
+                    return gst::PadProbeReturn::Handled;
                 }
             }
             state.end = state.end.max(state.position);
@@ -56,28 +65,86 @@ impl Head {
         });
     }
 
-    /// From here on what the muxer writes before the end is held back.
-    pub(super) fn hold(&self) {
-        self.0.lock().ending = true;
+    /// Watches the muxer's input: once all of it has ended, what the muxer writes before the file's end is held back.
+    pub(super) fn watch_input(&self, input: &gst::Pad) {
+        self.0.lock().open_inputs += 1;
+        let state = self.0.clone();
+        input.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            if info.event().is_some_and(|event| event.type_() == gst::EventType::Eos) {
+                let mut state = state.lock();
+                state.open_inputs = state.open_inputs.saturating_sub(1);
+            }
+            gst::PadProbeReturn::Ok
+        });
     }
 
-    /// The pipeline has ended: makes what it has written durable, then writes the head in one piece.
+    /// The pipeline has ended: makes what it has written durable, then writes what was held back. After each of these
+    /// writes the file can be played.
     pub(super) fn write(&self, file: &std::fs::File) -> std::io::Result<()> {
-        let held = std::mem::take(&mut self.0.lock().held);
-        let Some(start) = held.iter().map(|(at, _)| *at).min() else { return Ok(()) };
-        let end = held.iter().map(|(at, buffer)| at + buffer.size() as u64).max().unwrap_or(start);
-        if end - start > MAX_HEAD {
-            return Err(std::io::Error::other(format!("its head spans {} bytes", end - start)));
-        }
+        self.write_each(file, || ())
+    }
+
+    /// The same, with a call before each write.
+    fn write_each(&self, file: &std::fs::File, mut before: impl FnMut()) -> std::io::Result<()> {
+        // The file is [mdat][moov] and fragments. The mdat is to become one over all of that, which makes the index behind
+        // it the only one; only then the first moov may lose its name.
+        let mut held = std::mem::take(&mut self.0.lock().held);
+        held.sort_by_key(|(at, _)| *at);
         file.sync_data()?;
-        // At most `MAX_HEAD`.
-        let mut head = vec![0; (end - start) as usize];
-        file.read_exact_at(&mut head, start)?;
         for (at, buffer) in held {
-            let bytes = buffer.map_readable().map_err(std::io::Error::other)?;
-            let from = (at - start) as usize;
-            head[from..from + bytes.len()].copy_from_slice(&bytes);
+            before();
+            file.write_all_at(&buffer.map_readable().map_err(std::io::Error::other)?, at)?;
         }
-        file.write_all_at(&head, start)
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Container;
+
+    #[test]
+    fn the_file_plays_before_and_after_each_write() {
+        gst::init().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.mp4");
+        let description = "videotestsrc num-buffers=90 ! video/x-raw,width=160,height=120,framerate=30/1 \
+                           ! x264enc key-int-max=15 tune=zerolatency ! video/x-h264,stream-format=avc ! identity name=in";
+        let pipeline = gst::parse::launch(description).unwrap().downcast::<gst::Pipeline>().unwrap();
+        let muxer = Container::Mp4.muxer().unwrap();
+        let sink = gst::ElementFactory::make("filesink")
+            .property("location", path.to_str().unwrap())
+            .property_from_str("buffer-mode", "unbuffered")
+            .build()
+            .unwrap();
+        pipeline.add_many([&muxer, &sink]).unwrap();
+        let input = muxer.request_pad_simple("video_%u").unwrap();
+        pipeline.by_name("in").unwrap().static_pad("src").unwrap().link(&input).unwrap();
+        muxer.link(&sink).unwrap();
+        let head = Head::default();
+        head.watch_input(&input);
+        head.watch(&sink.static_pad("sink").unwrap());
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let ended = pipeline.bus().unwrap().timed_pop_filtered(
+            gst::ClockTime::from_seconds(testbed::HANG_GUARD.as_secs()),
+            &[gst::MessageType::Eos, gst::MessageType::Error],
+        );
+        assert_eq!(ended.unwrap().type_(), gst::MessageType::Eos);
+        pipeline.set_state(gst::State::Null).unwrap();
+        let frames = || {
+            let judged = testbed::ffprobe(&path).unwrap();
+            assert_eq!(judged.errors, [""; 0]);
+            judged.frames
+        };
+        let mut before = Vec::new();
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        head.write_each(&file, || before.push(frames())).unwrap();
+        // As fragments it may lack what no fragment has told yet; from the first write on nothing is missing.
+        assert!(before.len() == 2 && before[0] >= 75 && before[1] == 90, "{before:?}");
+        assert_eq!(frames(), 90);
+        let bytes = std::fs::read(&path).unwrap();
+        let boxes = |name: &[u8]| bytes.windows(4).filter(|window| *window == name).count();
+        assert_eq!(boxes(b"moov"), 1, "an ordinary file");
     }
 }

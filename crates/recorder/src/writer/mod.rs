@@ -3,6 +3,7 @@
 //! Which frames a file holds is decided by the core; nobody waits for what happens here. The GStreamer side of a file is
 //! in `file`, its JSON companions in `sidecar`, the thread's work in `session_thread`.
 
+mod background;
 mod edit_list;
 mod file;
 mod head;
@@ -114,11 +115,12 @@ pub(crate) struct Pulled {
 
 /// Where a writer gets its work from. Must return soon.
 pub(crate) trait Feed: Send {
-    /// What is to be done next; `None` once the session has been given up by others.
-    fn pull(&self) -> Option<Pulled>;
+    /// What is to be done next, reading at most so many frames; `None` once the session has been given up by others.
+    fn pull(&self, frames: usize) -> Option<Pulled>;
 }
 
 /// What a writer's thread is told.
+#[derive(Debug, PartialEq)]
 enum Command {
     /// There is much to read.
     Call,

@@ -5,6 +5,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use super::background::Turn;
 use super::file::{File, Opening};
 use super::sidecar::Journal;
 use super::{Command, Failure, Feed, Job, Standing};
@@ -14,6 +15,12 @@ use crate::record::{FileRecord, GapRecord, Times, notes, shortage};
 
 /// How often a session looks for new frames: a tenth of what may be lost in a crash.
 const PERIOD: Duration = Duration::from_millis(100);
+
+/// Frames that are read at a time: some microseconds under the source's lock.
+const READ_AT_ONCE: usize = 64;
+
+/// Whoever may read much, and whose disk does not go on for so long, lets others.
+const TURN_PATIENCE: Duration = Duration::from_millis(50);
 
 type Performed = Result<Option<Box<DoneRecord>>, Failure>;
 
@@ -66,42 +73,68 @@ impl SessionThread {
 
     /// The same failure with what there is of the recording.
     pub(super) fn keeping(&mut self, mut failure: Failure) -> Failure {
-        if let Some(open) = self.open.as_ref().filter(|open| open.holds_media()) {
-            failure.file.get_or_insert_with(|| open.temporary().to_owned());
-        }
+        failure.file = failure.file.or_else(|| self.open.as_ref().and_then(File::kept));
         failure.files = std::mem::take(&mut self.files);
         failure
     }
 
     /// To the session's end.
     pub(super) fn run(&mut self) -> Result<Box<DoneRecord>, Failure> {
+        let mut behind = true;
         loop {
-            let mut more = false;
-            if !self.open.as_ref().is_some_and(File::is_full) {
-                let Some(pulled) = self.feed.pull() else {
-                    return Err(Failure::new("the session was given up"));
-                };
-                more = pulled.more;
-                self.follow(pulled.standing);
-                for action in pulled.actions {
-                    if let Some(done) = self.perform(action)? {
-                        return Ok(done);
-                    }
-                }
+            let full = self.open.as_ref().is_some_and(File::is_full);
+            let mut turn = (behind && !full).then(Turn::take);
+            if let Some(done) = self.read(&mut behind, full, &mut turn)? {
+                return Ok(done);
             }
-            self.leave_superseded(more);
-            self.listen(if more { Duration::ZERO } else { PERIOD })?;
+            drop(turn);
+            self.leave_superseded(behind);
+            let waits = !behind || full;
+            self.listen(if waits { PERIOD } else { Duration::ZERO })?;
         }
     }
 
-    /// Hears what the file's pipeline has to say, or waits for new frames.
-    fn listen(&mut self, wait: Duration) -> Result<(), Failure> {
+    /// Reads what the file takes, or looks after the session's fate. With a turn it goes on until all has been read and
+    /// taken by the muxer, so that few sessions at a time keep the processors busy.
+    fn read(&mut self, behind: &mut bool, full: bool, turn: &mut Option<Turn>) -> Performed {
+        let mut frames = if full { 0 } else { READ_AT_ONCE };
+        loop {
+            let Some(pulled) = self.feed.pull(frames) else {
+                return Err(Failure::new("the session was given up"));
+            };
+            *behind = pulled.more || (full && *behind);
+            self.follow(pulled.standing);
+            for action in pulled.actions {
+                if matches!(action, Action::Close { .. } | Action::ClosePart { .. } | Action::Fail { .. }) {
+                    *turn = None;
+                }
+                if let Some(done) = self.perform(action)? {
+                    return Ok(Some(done));
+                }
+            }
+            let Some(turn) = turn else { return Ok(None) };
+            turn.progress();
+            let Some(open) = &self.open else { return Ok(None) };
+            if open.is_full() || (!pulled.more && !open.is_drained()) {
+                if self.listen(TURN_PATIENCE)? != Some(Command::Room) {
+                    // The disk does not go on: the others may.
+                    return Ok(None);
+                }
+            } else if !pulled.more {
+                return Ok(None);
+            }
+            frames = READ_AT_ONCE;
+        }
+    }
+
+    /// Hears what the file's pipeline has to say, or waits for new frames. What it heard that matters to nobody else.
+    fn listen(&mut self, wait: Duration) -> Result<Option<Command>, Failure> {
         match self.queue.recv_timeout(wait) {
             Ok(Command::PipelineError { part, reason }) if part == self.parts => Err(Failure::new(reason)),
             // An earlier file's pipeline has nothing to say any more.
-            Ok(Command::Call | Command::Room | Command::PipelineError { .. } | Command::PipelineEos { .. }) => Ok(()),
+            Ok(command) => Ok(Some(command)),
             // The queue's other end is in `self`, so it cannot be closed.
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(()),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(None),
         }
     }
 
@@ -205,10 +238,20 @@ impl SessionThread {
             container: self.job.container,
             ended: ended.reason,
             recovered: false,
-            notes: notes(ended.reason, missing_at_start_ns, missing_at_end_ns, &ended.gaps),
+            notes: self.notes(ended, missing_at_start_ns, missing_at_end_ns),
             merged: self.standing.merged(),
             metadata: self.standing.metadata(),
         })
+    }
+
+    fn notes(&self, ended: &Ended, missing_at_start: u64, missing_at_end: u64) -> Vec<String> {
+        let mut notes = notes(ended.reason, missing_at_start, missing_at_end, &ended.gaps);
+        if ended.missed_other {
+            notes
+                .push("not all of the sound is in it: it began after the file did, or paused for more than 5 s".into());
+        }
+        notes.extend(self.notes.iter().cloned());
+        notes
     }
 
     /// Notes beside the open file what its record will say, for a later process to complete after a crash.
@@ -225,6 +268,7 @@ impl SessionThread {
             utc: None,
             last_file: None,
             gaps: Gaps::default(),
+            missed_other: false,
             lead: self.standing.asked.start.since(start),
             missing_at_start: start.since(self.standing.asked.start),
             missing_at_end: Duration::ZERO,
@@ -239,9 +283,10 @@ impl SessionThread {
 
     /// The file that takes the place of the superseded one has all of it: that one can go.
     fn leave_superseded(&mut self, more: bool) {
+        let safe = |open: &File| open.is_drained() && open.sync().is_ok();
         if !more
             && self.superseded.is_some()
-            && self.open.as_ref().is_none_or(File::is_on_disk)
+            && self.open.as_ref().is_none_or(safe)
             && let Some(superseded) = self.superseded.take()
         {
             superseded.discard();

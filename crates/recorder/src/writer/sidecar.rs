@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::Job;
 use super::file::sync_folder;
+use super::{Job, background};
 use crate::DoneRecord;
-use crate::file_name::{journal, sidecar};
+use crate::file_name::{fresh_journal, journal, sidecar};
 
 /// The journal of a session, beside its newest file.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl Journal {
     /// Writes it beside `media`, and removes the one beside the file before.
     pub(super) fn write(&mut self, media: PathBuf, record: &DoneRecord) -> std::io::Result<()> {
         let path = journal(&media);
-        let fresh = path.with_extension("new");
+        let fresh = fresh_journal(&path);
         let mut file = std::fs::File::create(&fresh)?;
         serde_json::to_writer(&mut file, record)?;
         file.sync_all()?;
@@ -49,7 +49,7 @@ impl Journal {
 /// Writes a sidecar beside each file of a recording, with the files' digests.
 pub(crate) fn publish(done: &mut DoneRecord) -> std::io::Result<()> {
     for file in &mut done.files {
-        file.sha256 = Some(digest(&file.file)?);
+        file.sha256 = Some(background::run(|| digest(&file.file))?);
     }
     for file in &done.files {
         let part = journal(&file.file);

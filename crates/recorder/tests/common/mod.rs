@@ -37,7 +37,12 @@ pub fn start_all(
 ) -> (Recorder, Receiver<Event>) {
     let (sender, events) = channel();
     let sender = Mutex::new(sender);
-    let sink: EventSink = Arc::new(move |event| sender.lock().unwrap().send(event).unwrap());
+    let sink: EventSink = Arc::new(move |event| {
+        // Nothing is left from before in a new folder.
+        if !matches!(event, Event::RecoveryEnded) {
+            sender.lock().unwrap().send(event).unwrap();
+        }
+    });
     let setup = RecorderSetup {
         sources: sources
             .iter()

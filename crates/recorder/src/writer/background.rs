@@ -1,0 +1,178 @@
+//! Writing gives way to the live pipelines: its threads have a lower priority, and of the sessions that have much to
+//! read, since they have just begun or their disk was slow, few read at a time.
+//! What the threads do is left to `file` and `session_thread`.
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use parking_lot::{Condvar, Mutex};
+
+/// The nice value of threads that mux, write and hash: a tenth of the weight of the live pipelines' threads (0).
+const NICE: i32 = 10;
+
+/// Lowers the calling thread's priority, for good.
+fn give_way() {
+    // On Linux this concerns the calling thread alone. It cannot fail for a higher value; if it did, all would work.
+    let _ = rustix::process::setpriority_process(None, NICE);
+}
+
+/// Runs `work` on a thread that gives way, and waits for it.
+pub(super) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    // Either thread takes it: the caller's has to do where there is no other.
+    let work = Mutex::new(Some(work));
+    let take = || work.lock().take();
+    let result = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("srec-io".into()).spawn_scoped(scope, || {
+            give_way();
+            take().map(|work| work())
+        });
+        // A panic of the work goes on as if it had been the caller's.
+        thread.ok().and_then(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    match (result, take()) {
+        (Some(result), _) => result,
+        (None, Some(work)) => work(),
+        // Whoever has taken it has returned its result or panicked.
+        (None, None) => unreachable!("work that was taken has a result"),
+    }
+}
+
+/// Threads for the tasks of a recording's pipeline. GStreamer's own pool would hand a thread with a low priority to a
+/// live pipeline afterwards, and only root may raise it again.
+mod pool {
+    use super::*;
+
+    #[derive(Default)]
+    pub struct Pool;
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Pool {
+        const NAME: &'static str = "GstNvDsSmartRecordTaskPool";
+        // As for the recordbin: two libraries of ours may be in one process.
+        const ALLOW_NAME_CONFLICT: bool = true;
+        type Type = super::Pool;
+        type ParentType = gst::TaskPool;
+    }
+
+    impl ObjectImpl for Pool {}
+    impl GstObjectImpl for Pool {}
+
+    pub struct Handle(std::thread::JoinHandle<()>);
+
+    impl gst::TaskHandle for Handle {
+        fn join(self) {
+            // A task's panic has been caught by GStreamer's bindings.
+            drop(self.0.join());
+        }
+    }
+
+    impl TaskPoolImpl for Pool {
+        type Handle = Handle;
+
+        fn push(&self, task: gst::subclass::TaskPoolFunction) -> Result<Option<Handle>, glib::Error> {
+            let run = move || {
+                give_way();
+                task.call();
+            };
+            let thread = std::thread::Builder::new().name("srec-io".into()).spawn(run);
+            thread.map(|thread| Some(Handle(thread))).map_err(|error| {
+                glib::Error::new(gst::ResourceError::Failed, &format!("no thread for writing: {error}"))
+            })
+        }
+    }
+}
+
+glib::wrapper! {
+    /// See the module `pool`.
+    pub struct Pool(ObjectSubclass<pool::Pool>) @extends gst::TaskPool, gst::Object;
+}
+
+static POOL: LazyLock<Pool> = LazyLock::new(glib::Object::new);
+
+/// Gives a task that is being created a thread that gives way. For the bus's sync handler.
+pub(super) fn adopt(status: &gst::message::StreamStatus) {
+    let (kind, _) = status.get();
+    let task = status.stream_status_object().and_then(|value| value.get::<gst::Task>().ok());
+    if let Some(task) = task.filter(|_| kind == gst::StreamStatusType::Create) {
+        task.set_pool(&*POOL);
+    }
+}
+
+/// Whoever has a turn and gets nothing done for so long, hangs with its disk: the others go on without one.
+const STUCK: Duration = Duration::from_millis(500);
+
+/// The turns: half as many as there are processors, so that the others are there for the live pipelines.
+struct Turns {
+    free: usize,
+    /// When somebody who had a turn last got something done.
+    progress: Instant,
+}
+
+static TURNS: LazyLock<Mutex<Turns>> = LazyLock::new(|| {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Mutex::new(Turns { free: (processors / 2).max(1), progress: Instant::now() })
+});
+
+static RETURNED: Condvar = Condvar::new();
+
+/// The right to read much; given back when dropped.
+pub(super) struct Turn {
+    /// It was granted, and not just taken since all others hang.
+    granted: bool,
+}
+
+impl Turn {
+    /// Waits for it. Whoever has it gives it back when its disk does not go on.
+    pub(super) fn take() -> Self {
+        let mut turns = TURNS.lock();
+        while turns.free == 0 {
+            if turns.progress.elapsed() >= STUCK {
+                return Self { granted: false };
+            }
+            RETURNED.wait_for(&mut turns, STUCK);
+        }
+        turns.free -= 1;
+        turns.progress = Instant::now();
+        Self { granted: true }
+    }
+
+    /// Something has been done.
+    pub(super) fn progress(&self) {
+        if self.granted {
+            TURNS.lock().progress = Instant::now();
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.granted {
+            let mut turns = TURNS.lock();
+            turns.free += 1;
+            turns.progress = Instant::now();
+            RETURNED.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_done_once_and_its_panic_comes_back() {
+        assert_eq!(run(|| 7), 7);
+        assert!(std::panic::catch_unwind(|| run(|| panic!("x"))).is_err());
+    }
+
+    #[test]
+    fn a_turn_that_is_never_given_back_stops_nobody() {
+        let all: Vec<_> = std::iter::repeat_with(Turn::take).take_while(|turn| turn.granted).take(10_000).collect();
+        assert!(!all.is_empty());
+        drop(all);
+        assert!(Turn::take().granted);
+    }
+}
