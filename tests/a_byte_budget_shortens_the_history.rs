@@ -16,13 +16,15 @@ fn scene(gop: u32) -> Scene {
     Scene::new().fps(FPS).gop(gop).size(256, 96).without_text()
 }
 
-/// How many bytes a camera sends in a second: as many as a file of the same scene has, whose index is small.
+/// How many bytes a second of a camera takes in the cache: as many as in a file of the same scene, whose index is small,
+/// and what the engine counts for each frame beside its media.
 fn bytes_per_second(scene: &Scene) -> u64 {
     const SECONDS: u32 = 16;
+    const FRAME_COST: u64 = 1_400;
     let folder = temp_dir().unwrap();
     let file = folder.path().join("scene.mp4");
     make_file(&file, scene, SECONDS).unwrap();
-    file.metadata().unwrap().len() / u64::from(SECONDS)
+    file.metadata().unwrap().len() / u64::from(SECONDS) + u64::from(FPS) * FRAME_COST
 }
 
 /// The time that a receipt's note or a log line has before ` s`, after these words.
