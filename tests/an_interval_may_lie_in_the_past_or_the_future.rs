@@ -35,7 +35,7 @@ fn past_present_and_future() {
     let mut run = Graph::messages(&[camera.urlt()]).set("sensor-id-list", "gate").set("smart-rec-cache", "4").start();
     run.wait_for_frame(&camera, 130);
     let schedule = Schedule::of(&camera, FPS);
-    let spanning = schedule.start("gate", "spanning now", 105, 165);
+    let spanning = schedule.start("gate", "spanning now", 112, 165);
     let ahead = schedule.start("gate", "ahead", 172, 188);
     for message in [&spanning, &ahead] {
         let accepted = run.ask(message);
@@ -64,7 +64,7 @@ fn past_present_and_future() {
         assert!(words.iter().all(|word| reason.contains(word)), "{reason:?} does not say {words:?}");
     }
 
-    check(&spanning, &run.receipt_of("done", "spanning now"), 105, 165);
+    check(&spanning, &run.receipt_of("done", "spanning now"), 112, 165);
     check(&ahead, &run.receipt_of("done", "ahead"), 172, 188);
 
     // From a camera that says nothing any more: all of it comes out of the cache.
