@@ -91,6 +91,7 @@ fn done(full: bool, ended: EndReason) -> DoneRecord {
         recovered: ended == EndReason::Crashed,
         notes: if full { vec![format!("ended: {}", ended.as_str())] } else { Vec::new() },
         merged: merged(full),
+        first_asked: None,
         metadata: full.then(|| json!({"plate": "B-XY 123"})),
     }
 }
@@ -102,6 +103,7 @@ fn failed(full: bool) -> FailedRecord {
         files: if full { vec![file(true), file(false)] } else { Vec::new() },
         reason: "the disk is full".into(),
         merged: merged(full),
+        first_asked: None,
         metadata: full.then(|| json!({})),
     }
 }

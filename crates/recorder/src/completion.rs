@@ -85,6 +85,10 @@ fn complete_all(dir: &Path, sidecar: bool, cancel: &AtomicBool, events: &EventSi
             Err(text) => events(Event::Notice(text)),
         }
     }
+    for path in recovery::litter(dir).unwrap_or_default() {
+        // What stays, the next start tries to remove.
+        drop(std::fs::remove_file(path));
+    }
 }
 
 fn complete(leftover: &Leftover, sidecar: bool, cancel: &AtomicBool) -> Result<Event, String> {

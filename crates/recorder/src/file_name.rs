@@ -90,6 +90,12 @@ pub(crate) fn part_of(name: &OsStr) -> Option<(&OsStr, Container, Part)> {
     Some((target, container_of(target)?, part))
 }
 
+/// The final name of the recording that a journal is about, finished or fresh, by the journal's own name.
+pub(crate) fn target_of_journal(name: &OsStr) -> Option<&OsStr> {
+    let target = strip(strip(name, PART).or_else(|| strip(name, ".new"))?, JSON)?;
+    container_of(target).map(|_| target)
+}
+
 /// The container of a final name as [`FileNames::next`] makes them.
 fn container_of(name: &OsStr) -> Option<Container> {
     let (stem, container) = [Container::Mp4, Container::Mkv].into_iter().find_map(|container| {

@@ -3,6 +3,7 @@
 //! writer and the recordbin.
 
 mod action;
+mod answers;
 mod bound;
 mod cache;
 mod frame;
@@ -13,7 +14,7 @@ mod progress;
 mod recording;
 mod request;
 #[cfg(test)]
-mod review_test;
+mod reviewed_test;
 #[cfg(test)]
 mod rules_test;
 mod session;

@@ -5,14 +5,12 @@
 use std::time::Duration;
 
 use super::action::{Action, EndReason, FailReason};
-use super::bound::Bound;
 use super::cache::{MAX_OPEN_GOP, Track};
 use super::frame::{Frame, Stream};
 use super::lane::Lane;
-use super::progress::Seen;
 use super::recording::LAG;
-use super::request::{Accepted, Budget, Config, Late, Moment, Overlap, Rejection, StartRequest};
-use super::session::{Asked, Other, Session, SessionId, Tracks};
+use super::request::{Budget, Config};
+use super::session::{Other, Session, SessionId, Tracks};
 use super::time::{Arrival, Interval, RunningTime, Utc, UtcInterval};
 use super::timeline::{Timeline, UtcOrigin};
 
@@ -24,18 +22,12 @@ pub const STALL: Duration = Duration::from_secs(5);
 /// send both from the start; the pads appear within tens of milliseconds.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// A start further ahead than this is rejected.
-const FAR_AHEAD: Duration = Duration::from_secs(24 * 3_600);
-
 /// What begins anew begins at least this much after what was, however fast it comes.
 const RESTART_STEP: Duration = Duration::from_millis(1);
 
 /// Sessions look for new frames by themselves a few times a second. Where more than this many have come meanwhile, since
 /// the source is faster than real time or the writer was busy, they are called.
 const CALLED_AFTER: u64 = 64;
-
-/// Sessions whose writers are not through, at most: so many times those that may run. Each has a thread.
-const UNFINISHED_PER_RUNNING: usize = 4;
 
 /// What a frame's arrival calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,19 +40,19 @@ pub enum Pushed {
 
 /// The core of one source. `P` is a frame's payload, `C` a stream's format (caps).
 pub struct SourceCore<P, C> {
-    config: Config,
+    pub(super) config: Config,
     /// It has failed rather than ended.
-    lost: bool,
+    pub(super) lost: bool,
     /// Nothing more is recorded, whatever comes.
     closed: bool,
-    timeline: Timeline,
+    pub(super) timeline: Timeline,
     video: Lane<P, C>,
     audio: Lane<P, C>,
     /// The shift of whichever stream has begun anew last.
     shift: i64,
     /// A byte budget keeps the cache shorter than its window.
-    shortened: Option<Budget>,
-    sessions: Vec<Session<P, C>>,
+    pub(super) shortened: Option<Budget>,
+    pub(super) sessions: Vec<Session<P, C>>,
 }
 
 impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
@@ -90,7 +82,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         if self.video.linked || !self.audio.linked { Stream::Video } else { Stream::Audio }
     }
 
-    fn lane(&self, stream: Stream) -> &Lane<P, C> {
+    pub(super) fn lane(&self, stream: Stream) -> &Lane<P, C> {
         match stream {
             Stream::Video => &self.video,
             Stream::Audio => &self.audio,
@@ -275,7 +267,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     }
 
     /// Keeps what sessions have still to read.
-    fn pin(&mut self) {
+    pub(super) fn pin(&mut self) {
         let main = self.main();
         let needs = || self.sessions.iter().filter(|session| session.main == main).filter_map(Session::needs);
         let of_main = needs().map(|(main, _)| main).min();
@@ -293,7 +285,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         Tracks { main_stream, main: &main.track, other, settled, unordered: main.unordered }
     }
 
-    fn each_session(&mut self, mut action: impl FnMut(&mut Session<P, C>, &Tracks<'_, P, C>)) {
+    pub(super) fn each_session(&mut self, mut action: impl FnMut(&mut Session<P, C>, &Tracks<'_, P, C>)) {
         let mut sessions = std::mem::take(&mut self.sessions);
         let tracks = self.tracks();
         for session in &mut sessions {
@@ -306,138 +298,6 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     pub fn observe_utc(&mut self, stream: Stream, at: RunningTime, utc: Utc, origin: UtcOrigin) {
         let at = self.lane(stream).shifted(at);
         self.timeline.observe_utc(at, utc, origin);
-    }
-
-    /// Asks for a session.
-    ///
-    /// # Errors
-    /// Why it does not become one.
-    pub fn start(&mut self, request: StartRequest, at: Arrival) -> Result<Accepted, Rejection> {
-        let main = self.main();
-        if self.has_ended() {
-            return Err(if self.lost { Rejection::SourceLost } else { Rejection::SourceEnded });
-        }
-        let asked = self.asked(request, at)?;
-        let policy = request.overlap.unwrap_or(self.config.overlap);
-        let newest = self.lane(main).track.newest();
-        if policy == Overlap::Reject
-            && let Some(session) = self.sessions.iter().find(|session| session.is_running(newest))
-        {
-            return Err(Rejection::Overlaps { session: session.id });
-        }
-        if let Some(session) = self.to_join(&asked, policy) {
-            let backwards = policy == Overlap::Merge;
-            self.each_session(|candidate, tracks| {
-                if candidate.id == session {
-                    candidate.join(&asked, backwards, tracks);
-                }
-            });
-            self.pin();
-            return Ok(self.accepted(session, &asked, true));
-        }
-        // What has not come within the cache, nor will come.
-        let horizon = self.lane(main).track.oldest().or(newest);
-        if horizon.is_some_and(|horizon| asked.end.running <= horizon) {
-            return Err(Rejection::OlderThanCache);
-        }
-        let running = self.running();
-        if running >= self.config.max_sessions {
-            return Err(Rejection::TooManySessions { running });
-        }
-        let open = self.sessions.len();
-        if open >= UNFINISHED_PER_RUNNING * self.config.max_sessions as usize {
-            return Err(Rejection::TooManyUnfinished { open });
-        }
-        let id = self.free_id();
-        self.sessions.push(Session::new(id, asked, main));
-        self.each_session(|session, tracks| session.begin(tracks));
-        self.pin();
-        Ok(self.accepted(id, &asked, false))
-    }
-
-    /// The running session that a start is joined with: of those that touch it the one that began first.
-    fn to_join(&self, asked: &Asked, policy: Overlap) -> Option<SessionId> {
-        if !matches!(policy, Overlap::Extend | Overlap::Merge) {
-            return None;
-        }
-        let newest = self.lane(self.main()).track.newest();
-        // One that has all it was asked for, and is still being read, would run again.
-        let room = self.running() < self.config.max_sessions;
-        let touching = self.sessions.iter().filter(|session| {
-            (room || session.is_running(newest)) && session.can_join(asked, self.config.max_duration)
-        });
-        touching.min_by_key(|session| (session.asked.start.running, session.id)).map(|session| session.id)
-    }
-
-    fn accepted(&self, id: SessionId, asked: &Asked, merged: bool) -> Accepted {
-        let session = self.sessions.iter().find(|session| session.id == id);
-        let track = &self.lane(self.main()).track;
-        let cached = track.first_key().map(|key| Seen { running: key.start, utc: key.utc });
-        // With nothing cached it begins with what comes.
-        let coming = || track.newest().map(|running| Seen { running, utc: None });
-        let begins = session.and_then(Session::begins).or(cached).or_else(coming);
-        let earlier = |begins: Seen| cached.is_some_and(|cached| cached.running < begins.running);
-        let why = match self.shortened {
-            _ if merged && begins.is_some_and(earlier) => Late::Joined,
-            Some(budget) => Late::Budget(budget),
-            None => Late::Cache,
-        };
-        let late = begins.filter(|begins| asked.start.to(begins.running, begins.utc) > 0);
-        let late = late.map(|begins| (begins.running, why));
-        Accepted {
-            session: id,
-            merged,
-            asked: asked.interval(),
-            asked_utc: asked.utc,
-            late,
-            limited: asked.limit.filter(|limit| *limit < asked.end.running),
-        }
-    }
-
-    /// The asked interval on both clocks. What the request names in UTC stays as it is, however the mapping moves.
-    fn asked(&self, request: StartRequest, at: Arrival) -> Result<Asked, Rejection> {
-        let now = self.timeline.now(at).ok_or(Rejection::NothingYet)?;
-        let resolve = |moment| {
-            let running = match moment {
-                Moment::Now => now,
-                Moment::Ago(duration) => now - duration,
-                Moment::In(duration) => now + duration,
-                Moment::Utc(utc) => {
-                    let running = self.timeline.running_time(utc).ok_or(Rejection::NothingYet)?;
-                    return Ok((Bound { running, utc: Some(utc) }, Some(utc)));
-                }
-            };
-            Ok((Bound::running(running), self.timeline.utc(running)))
-        };
-        let (start, start_utc) = resolve(request.start)?;
-        let default = now.max(start.running) + self.config.default_duration;
-        let (end, end_utc) = match request.end {
-            Some(moment) => resolve(moment)?,
-            None => (Bound::running(default), self.timeline.utc(default)),
-        };
-        if let Some(utc) = self.timeline.utc(now)
-            && start.running.since(now) > FAR_AHEAD
-        {
-            return Err(Rejection::TooFarAhead { now: utc });
-        }
-        if end.running <= start.running {
-            return Err(Rejection::EmptyInterval);
-        }
-        let limited = !self.config.max_duration.is_zero();
-        Ok(Asked {
-            start,
-            end,
-            utc: start_utc.zip(end_utc).map(|(start, end)| UtcInterval { start, end }),
-            limit: limited.then(|| start.running + self.config.max_duration),
-        })
-    }
-
-    fn free_id(&self) -> SessionId {
-        let mut id = 0;
-        while self.sessions.iter().any(|session| session.id == SessionId(id)) {
-            id += 1;
-        }
-        SessionId(id)
     }
 
     /// How many sessions still take frames that come.
@@ -456,34 +316,6 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     /// Where a session's recording begins, as soon as that is known.
     pub fn begins(&self, session: SessionId) -> Option<RunningTime> {
         self.sessions.iter().find(|candidate| candidate.id == session)?.begins().map(|first| first.running)
-    }
-
-    /// Ends one session, or all of the source, now. Returns which.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn stop(&mut self, session: Option<SessionId>, at: Arrival) -> Result<Vec<SessionId>, Rejection> {
-        let now = self.timeline.now(at).ok_or(Rejection::NoSession)?;
-        let newest = self.lane(self.main()).track.newest();
-        // The frame that begins this very moment has been written by now: the end lies just after it.
-        let end = now + Duration::from_nanos(1);
-        let end_utc = self.timeline.utc(end);
-        let mut stopped = Vec::new();
-        self.each_session(|candidate, _| {
-            if candidate.is_running(newest) && session.is_none_or(|session| session == candidate.id) {
-                stopped.push(candidate.id);
-                candidate.stop_at(end, end_utc);
-                if candidate.asked.end.running <= candidate.asked.start.running {
-                    // It was to begin later: nothing of it lies before now.
-                    candidate.end_now(EndReason::Stopped, 0);
-                }
-            }
-        });
-        if stopped.is_empty() {
-            return Err(session.map_or(Rejection::NoSession, |session| Rejection::NoSuchSession { session }));
-        }
-        stopped.sort_unstable();
-        Ok(stopped)
     }
 
     /// A stream has ended. With the last of them the sessions end too.

@@ -317,8 +317,10 @@ fn a_longest_duration_cuts_the_end_and_says_so() {
     send(&mut core, 0..100);
     let accepted = core.start(ago(1_000, 8_000), Arrival(at(99).0 as u64)).unwrap();
     assert_eq!(accepted.limited, Some(at(74) + Duration::from_secs(2)));
-    // It cannot be extended, so that what comes after it has a file of its own.
-    let more = StartRequest { overlap: Some(Overlap::Extend), ..ago(0, 1_000) };
+    // What lies within it is joined with it; it cannot be extended, so that what comes after it has a file of its own.
+    let within = StartRequest { overlap: Some(Overlap::Extend), ..ago(0, 900) };
+    assert!(core.start(within, Arrival(at(99).0 as u64)).unwrap().merged);
+    let more = StartRequest { overlap: Some(Overlap::Extend), ..ago(0, 2_000) };
     assert!(!core.start(more, Arrival(at(99).0 as u64)).unwrap().merged);
     send(&mut core, 100..200);
     let actions = pull(&mut core, accepted.session);

@@ -300,7 +300,7 @@ fn killed(container: Container) {
         let folder = testbed::TempDir::new_in(dir.path()).unwrap();
         let part = crate::file_name::temporary(&target(folder.path(), container));
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "recovery::cuts_test::writer", "--include-ignored", "--nocapture"])
+            .args(["--exact", "recovery::cuts_test::mp4_of_a_killed_process", "--nocapture"])
             .env(WRITE, format!("{container} {} {}", scene.display(), part.display()))
             .stdout(std::process::Stdio::piped())
             .spawn()
@@ -326,11 +326,8 @@ fn killed(container: Container) {
 /// What the writing process is to do: container, source, file.
 const WRITE: &str = "RECOVERY_TEST_WRITE";
 
-/// Not a test of its own: the process that `killed` kills. Says each frame that has reached the file.
-#[test]
-#[ignore = "started by the tests that kill it"]
-fn writer() {
-    let Ok(job) = std::env::var(WRITE) else { return };
+/// The process that `killed` kills, which is this test once more. Says each frame that has reached the file.
+fn write(job: &str) {
     let fields: Vec<&str> = job.split(' ').collect();
     let container = if fields[0] == "MP4" { Container::Mp4 } else { Container::Mkv };
     let source = format!("filesrc location={} ! qtdemux ! h264parse ! mux.", fields[1]);
@@ -340,6 +337,9 @@ fn writer() {
 
 #[test]
 fn mp4_of_a_killed_process() {
+    if let Ok(job) = std::env::var(WRITE) {
+        return write(&job);
+    }
     killed(Container::Mp4);
 }
 

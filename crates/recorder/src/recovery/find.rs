@@ -2,17 +2,17 @@
 //! A folder's content is not to be trusted: only regular files with names of ours, no links, nothing outside.
 //! What is in them is left to `finish`.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Leftover;
-use crate::file_name::{Part, journal, part_of, temporary};
+use crate::file_name::{Part, journal, part_of, target_of_journal, temporary};
 
 /// All leftovers of a folder, in the order of their names, one after the other, each of them locked; what is locked by
 /// others is being written and left alone. A leftover without a journal is one all the same. One that cannot be opened
@@ -26,6 +26,20 @@ pub fn find(dir: &Path) -> io::Result<impl Iterator<Item = io::Result<Leftover>>
     names.sort();
     let dir = dir.to_owned();
     Ok(names.into_iter().filter_map(move |name| leftover(&dir, &folder, &name).transpose()))
+}
+
+/// Journals of recordings of which nothing else is there: nobody writes them, and nothing can be made of them.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn litter(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let folder = File::open(dir)?;
+    let names = std::fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    let is_litter = |name: &&OsString| {
+        target_of_journal(name)
+            .is_some_and(|target| !is_regular(&folder, target) && !is_regular(&folder, temporary(Path::new(target))))
+    };
+    Ok(names.iter().filter(is_litter).map(|name| dir.join(name)).collect())
 }
 
 fn leftover(dir: &Path, folder: &Arc<File>, name: &OsStr) -> io::Result<Option<Leftover>> {

@@ -189,7 +189,6 @@ impl Drop for Mount {
 }
 
 #[test]
-#[ignore = "needs root, to mount a file system"]
 fn a_read_only_folder_stays_as_it_is() {
     let mount = Mount::new("size=16m");
     let path = mount.0.path();
@@ -203,7 +202,6 @@ fn a_read_only_folder_stays_as_it_is() {
 }
 
 #[test]
-#[ignore = "needs root, to mount a file system"]
 fn a_full_disk_leaves_what_was_there() {
     let mount = Mount::new("size=1m");
     let path = mount.0.path();
@@ -224,7 +222,6 @@ fn a_full_disk_leaves_what_was_there() {
 }
 
 #[test]
-#[ignore = "needs root, to mount a file system"]
 fn a_disk_that_filled_up_in_the_finalisation_leaves_a_playable_file() {
     let recording = Recording::make(Container::Mp4, PICTURE_AND_SOUND);
     let begins: usize = recording.writes[..recording.finalisation()].iter().map(|(_, bytes)| bytes.len()).sum();

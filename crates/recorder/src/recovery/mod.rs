@@ -25,7 +25,7 @@ use crate::container::codec_name;
 use crate::core::Stream;
 use crate::{Container, Error};
 
-pub use find::find;
+pub use find::{find, litter};
 
 /// All leftovers of a folder at once.
 #[cfg(test)]

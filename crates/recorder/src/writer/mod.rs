@@ -7,6 +7,7 @@ mod background;
 mod edit_list;
 mod file;
 mod head;
+mod place;
 mod session_thread;
 mod sidecar;
 

@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use super::background::Turn;
-use super::file::{File, Lock, Opening};
+use super::file::{File, Opening};
+use super::place::Lock;
 use super::sidecar::Journal;
 use super::{Command, Failure, Feed, Job, Standing};
 use crate::DoneRecord;

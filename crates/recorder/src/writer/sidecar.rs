@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::file::sync_folder;
+use super::place::sync_folder;
 use super::{Job, background};
 use crate::DoneRecord;
 use crate::file_name::{fresh_journal, journal, sidecar};

@@ -1,6 +1,6 @@
-//! Suspected bugs of the core, one failing test each, from the review of issue 3.
-//! Each says what should hold; a test that passes after a fix may move to `streams_test`.
-//! What needs files and threads is in `tests/review.rs`.
+//! What a strict reading of the core found, one case each: ends that are for good, memory that is freed, sound beside
+//! pictures that come and go, one wrong time.
+//! What needs files and threads is in `tests/one_session_s_trouble_is_its_own.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A suspected bug from the review of issue 3: the recovery opens all leftovers at once.
+//! Promise: more leftovers than the process may open files are found all the same.
 //! In a process of its own, since it lowers the process's limit of open files.
 #![allow(clippy::unwrap_used)]
 

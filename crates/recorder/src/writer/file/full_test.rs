@@ -1,6 +1,7 @@
-//! A suspected bug of an open file, from the review of issue 3: a queue that is never full.
+//! A file says that it is full however its streams end.
 //! The disk is a pad that does not let anything through.
 
+use std::path::Path;
 use std::sync::mpsc::channel;
 
 use super::*;
