@@ -176,7 +176,7 @@ pub struct Header {
     pub source: usize,
     /// The session.
     pub session: SessionId,
-    /// The interval that was asked for, as it stood at the end.
+    /// The interval that was asked for, as it stood at the end; in a receipt, what its own trigger asked for.
     pub asked: Times,
 }
 
