@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::rules_test::{CONFIG, MS};
+use super::rules_test::{CONFIG, MS, config};
 use super::*;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -193,7 +193,7 @@ impl Run {
             if !repeated {
                 time += step;
             }
-            self.jumps_a_little |= !repeated && (0..2_500 + 3 * step).contains(&(last - time));
+            self.jumps_a_little |= (1..2_500 + 3 * step).contains(&(last - time));
             last = time;
             self.clock += ((step + wait) * MS) as u64;
             wait = 0;
@@ -382,7 +382,9 @@ impl Run {
         // A change of the sound's format writes the group before it once more; then the files together have all.
         let again = files.windows(2).any(|pair| pair[0].0[0] == pair[1].0[0]);
         // A short jump back looks like B-frames without decoding times.
-        let untimed = self.spec.reorder == Reorder::Untimed || self.jumps_a_little;
+        // Where the sound's format changes between a frame beyond the end and a B-frame before it, that one is lost.
+        let split = self.spec.reorder == Reorder::Timed && self.sound_format > 101;
+        let untimed = self.spec.reorder == Reorder::Untimed || self.jumps_a_little || split;
         if again && !untimed {
             assert!(needed.iter().all(|frame| written.contains(&frame.payload)));
         } else if !untimed {
@@ -437,7 +439,7 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(config(2_000))]
     #[test]
     fn files_hold_what_was_asked_of_any_stream(spec in spec()) {
         Run::new(spec).all();

@@ -187,7 +187,8 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
         gaps: &mut GapFinder,
         actions: &mut Vec<Action<P, C>>,
     ) -> Step {
-        if let Some((streams, restart)) = self.opening.take() {
+        if let Some((mut streams, restart)) = self.opening.take() {
+            self.follow_other(&mut streams, tracks);
             let (first, unordered) = (self.first().running, self.unordered);
             actions.push(Action::Open { streams, first, unordered, restart });
         }
@@ -206,9 +207,21 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
         self.without_frames(end, fate, tracks, actions)
     }
 
+    /// The other stream may have changed its format since the first keyframe was chosen.
+    fn follow_other(&mut self, streams: &mut [(Stream, C)], tracks: &Tracks<'_, P, C>) {
+        let track = tracks.other.as_ref().map(|other| other.track);
+        let caps = track.and_then(|track| track.frame(self.other_cursor).and(track.caps(self.other_cursor)));
+        if let ([_, (_, expected)], Some(caps)) = (streams, caps) {
+            expected.clone_from(caps);
+            self.other_caps = Some(caps.clone());
+        }
+    }
+
     /// The other stream's frames come right before those of the main one that begin later.
     fn is_due(&self, other: &Frame<P>, main: Option<&Frame<P>>, fate: Option<Fate>) -> bool {
         match main {
+            // No file is without its first keyframe, whatever the other stream does.
+            Some(_) if self.progress.last().is_none() => false,
             Some(main) => other.start <= main.start,
             None if self.main_end.is_some() || fate.is_some() => true,
             // A stop may still come before it.
