@@ -43,6 +43,15 @@ fn a_longer_one_is_cut_and_an_extension_beyond_it_kept_apart() {
     run.wait_for_frame(&camera, 75);
     let schedule = Schedule::of(&camera, FPS);
 
+    // 40 frames, then 55 together, then 80: that is too much.
+    let first = run.ask(&schedule.start("gate", "first", 70, 110));
+    assert_eq!(first["receipt"], "accepted", "{first}");
+    let joined = run.ask(&schedule.start("gate", "joined", 80, 125));
+    assert_eq!((&joined["receipt"], &joined["session"]), (&json!("merged"), &first["session"]), "{joined}");
+    let apart = run.ask(&schedule.start("gate", "apart", 95, 150));
+    assert_eq!((&apart["receipt"], apart.get("notes")), (&json!("accepted"), None), "{apart}");
+    assert_ne!(apart["session"], first["session"], "{apart}");
+
     // 5 s are asked; 4 s, where nothing is said of the end.
     let mut long = schedule.start("gate", "long", 72, 172);
     let mut without_end = schedule.start("gate", "without end", 65, 0);
@@ -56,15 +65,6 @@ fn a_longer_one_is_cut_and_an_extension_beyond_it_kept_apart() {
     }
     let accepted = run.receipt_of("accepted", "long");
     assert_eq!(accepted["notes"], json!(["will end 2.000 s before the asked end: smart-rec-max-duration"]));
-
-    // 40 frames, then 55 together, then 80: that is too much.
-    let first = run.ask(&schedule.start("gate", "first", 70, 110));
-    assert_eq!(first["receipt"], "accepted", "{first}");
-    let joined = run.ask(&schedule.start("gate", "joined", 80, 125));
-    assert_eq!((&joined["receipt"], &joined["session"]), (&json!("merged"), &first["session"]), "{joined}");
-    let apart = run.ask(&schedule.start("gate", "apart", 95, 150));
-    assert_eq!((&apart["receipt"], apart.get("notes")), (&json!("accepted"), None), "{apart}");
-    assert_ne!(apart["session"], first["session"], "{apart}");
 
     let [of_first, of_joined, of_apart] = ["first", "joined", "apart"].map(|id| run.receipt_of("done", id));
     assert_eq!(of_joined["file"], of_first["file"]);
