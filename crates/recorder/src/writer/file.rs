@@ -135,11 +135,34 @@ impl File {
             if job.container.is_finalised_in_place() {
                 self.head.watch(&pad);
             }
-            sync_regularly(&pad, &self.lock, &job.alive, opening.part, commands);
+            self.sync_regularly(&pad, &job.alive, opening.part, commands);
         }
         forward_bus(&self.pipeline, opening.part, commands);
         self.pipeline.set_state(gst::State::Playing).map_err(|error| self.first_error(&error.to_string()))?;
         Ok(())
+    }
+
+    /// Makes what flows through `pad` durable once a second, and all of it before the muxer goes back to the file's head at
+    /// the end: a head on disk that points to what is not would cost the whole file. Where it goes back to complete a
+    /// fragment or a cluster, no more depends on it than that. Runs in the pipeline's thread, which may wait.
+    fn sync_regularly(&self, pad: &gst::Pad, alive: &Arc<Alive>, part: usize, commands: &Sender<Command>) {
+        let (file, head, alive, commands) = (self.lock.clone(), self.head.clone(), alive.clone(), commands.clone());
+        let last = Mutex::new(Instant::now());
+        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::EVENT_DOWNSTREAM;
+        pad.add_probe(kinds, move |_, info| {
+            let is_seek = info.event().is_some_and(|event| event.type_() == gst::EventType::Segment);
+            let is_media = info.event().is_none();
+            alive.sign();
+            let mut last = last.lock();
+            if (is_seek && head.is_being_made()) || (is_media && last.elapsed() >= SYNC_PERIOD) {
+                *last = Instant::now();
+                if let Err(error) = file.0.sync_data() {
+                    // The thread has gone only if the session has failed already.
+                    drop(commands.send(Command::PipelineError { part, reason: format!("the disk reports: {error}") }));
+                }
+            }
+            gst::PadProbeReturn::Ok
+        });
     }
 
     /// Never blocks: [`File::is_full`] says when to stop for a while.
@@ -403,27 +426,6 @@ fn number(caps: &gst::Caps, field: &str) -> Option<i32> {
 pub(crate) fn utc_now() -> Utc {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Utc(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
-}
-
-/// Makes what flows through `pad` durable once a second, and all of it before the muxer goes back to the file's head: a
-/// head on disk that points to what is not would cost the whole file. Runs in the pipeline's thread, which may wait.
-fn sync_regularly(pad: &gst::Pad, file: &Arc<Lock>, alive: &Arc<Alive>, part: usize, commands: &Sender<Command>) {
-    let (file, alive, commands, last) = (file.clone(), alive.clone(), commands.clone(), Mutex::new(Instant::now()));
-    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::EVENT_DOWNSTREAM;
-    pad.add_probe(kinds, move |_, info| {
-        let is_seek = info.event().is_some_and(|event| event.type_() == gst::EventType::Segment);
-        let is_media = info.event().is_none();
-        alive.sign();
-        let mut last = last.lock();
-        if is_seek || (is_media && last.elapsed() >= SYNC_PERIOD) {
-            *last = Instant::now();
-            if let Err(error) = file.0.sync_data() {
-                // The thread has gone only if the session has failed already.
-                drop(commands.send(Command::PipelineError { part, reason: format!("the disk reports: {error}") }));
-            }
-        }
-        gst::PadProbeReturn::Ok
-    });
 }
 
 /// Sends what the pipeline has to say to the session's thread, without a thread of its own.

@@ -78,6 +78,11 @@ impl Head {
         });
     }
 
+    /// The muxer knows that no more will come: where it goes back from here on, it makes the file's head.
+    pub(super) fn is_being_made(&self) -> bool {
+        self.0.lock().open_inputs == 0
+    }
+
     /// The pipeline has ended: makes what it has written durable, then writes what was held back. After each of these
     /// writes the file can be played.
     pub(super) fn write(&self, file: &std::fs::File) -> std::io::Result<()> {
