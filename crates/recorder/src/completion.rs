@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::core::{EndReason, Gaps, Interval, Stream, Utc, UtcInterval, nanos};
+use crate::core::{EndReason, Gaps, Stream, nanos};
 use crate::event::{Event, EventSink};
 use crate::record::{AudioTrack, FailedRecord, FileRecord, Times, VideoTrack, notes, shortage};
 use crate::recovery::{self, Finished, Leftover, Recovered, StreamFigures};
@@ -148,9 +148,10 @@ fn fill(mut done: DoneRecord, recovered: &Recovered) -> DoneRecord {
     let length = Duration::from_nanos(u64::try_from(length).unwrap_or(0));
     let last = done.files.pop();
     let begins = last.as_ref().map_or(done.actual, |last| last.actual);
+    let holds = begins.part(Duration::ZERO..length);
     done.files.push(FileRecord {
         file: recovered.file.clone(),
-        actual: lasting(begins, length),
+        actual: holds,
         presented: None,
         video: stream(Stream::Video).map(video),
         audio: stream(Stream::Audio).filter(|audio| audio.frames > 0).map(audio),
@@ -159,8 +160,7 @@ fn fill(mut done: DoneRecord, recovered: &Recovered) -> DoneRecord {
     });
     done.file = done.files[0].file.clone();
     done.bytes = done.files.iter().map(|file| file.bytes).sum();
-    let end = lasting(begins, length);
-    done.actual = Times { end: end.end, end_running_ns: end.end_running_ns, ..done.actual };
+    done.actual = Times { end: holds.end, end_running_ns: holds.end_running_ns, ..done.actual };
     let (asked, actual) = (done.header.asked.running(), done.actual.running());
     done.lead_ns = nanos(asked.start.since(actual.start));
     done.missing_at_start_ns = shortage(nanos(actual.start.since(asked.start)));
@@ -170,13 +170,6 @@ fn fill(mut done: DoneRecord, recovered: &Recovered) -> DoneRecord {
     done.notes = notes(done.ended, done.missing_at_start_ns, done.missing_at_end_ns, &Gaps::default());
     done.notes.push("completed by a later start; whether the source paused is not known".into());
     done
-}
-
-fn lasting(begins: Times, length: Duration) -> Times {
-    let start = begins.running().start;
-    let later = |utc: Utc| Utc(utc.0.saturating_add_unsigned(nanos(length)));
-    let utc = begins.start.map(|start| UtcInterval { start, end: later(start) });
-    Times::new(Interval { start, end: start + length }, utc)
 }
 
 fn video(figures: &StreamFigures) -> VideoTrack {

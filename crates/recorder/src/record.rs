@@ -1,7 +1,9 @@
 //! Done and failed records: what a session was asked for and what it delivered, for receipts, sidecars and logs.
 //! Plain data with a JSON form (docs/schema). Filling it in is left to the writer, and after a crash to `recovery`.
 
+use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +61,13 @@ impl Times {
             start_running_ns: running.start.0,
             end_running_ns: running.end.0,
         }
+    }
+
+    /// A part of it, counted from its start.
+    pub(crate) fn part(&self, part: Range<Duration>) -> Self {
+        let start = self.running().start;
+        let utc = self.start.map(|start| UtcInterval { start: start + part.start, end: start + part.end });
+        Self::new(Interval { start: start + part.start, end: start + part.end }, utc)
     }
 
     /// Nanoseconds from `other`'s start to this one's. The two clocks differ by jitter; what only one of them says is none.

@@ -98,8 +98,7 @@ impl Seen {
     }
 
     fn plus(self, duration: Duration) -> Self {
-        let utc = self.utc.map(|utc| Utc((RunningTime(utc.0) + duration).0));
-        Self { running: self.running + duration, utc }
+        Self { running: self.running + duration, utc: self.utc.map(|utc| utc + duration) }
     }
 }
 

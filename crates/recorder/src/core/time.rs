@@ -50,6 +50,13 @@ impl fmt::Display for RunningTime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Utc(pub i64);
 
+impl Add<Duration> for Utc {
+    type Output = Self;
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add_unsigned(nanos(duration)))
+    }
+}
+
 /// RFC 3339 with milliseconds, `2020-05-18T20:02:00.051Z`, as DeepStream's messages have it.
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

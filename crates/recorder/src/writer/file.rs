@@ -2,7 +2,6 @@
 //! name until it is complete. What was written reaches the disk once a second, by the pipeline's own thread.
 //! When to open and to close is left to the session's thread, which owns it.
 
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +15,7 @@ use super::head::Head;
 use super::place::{Lock, rename_new, reserve, sync_folder};
 use super::{Alive, Command, Failure, Job, background, edit_list};
 use crate::container::codec_name;
-use crate::core::{Delivered, Frame, Interval, RunningTime, Stream, Timeline, Utc, UtcInterval};
+use crate::core::{Delivered, Frame, Interval, RunningTime, Stream, Timeline, Utc};
 use crate::pipeline_error;
 use crate::record::{AudioTrack, FileRecord, Times, VideoTrack};
 
@@ -345,7 +344,7 @@ impl File {
         self.head.write(&self.lock.0).map_err(incomplete)?;
         let (presented, note) = match job.trim && job.container.can_present() {
             true => match edit_list::present(&self.lock.0, delivered.asked.clone()) {
-                Ok(presented) => (Some(part(actual, &presented.shown)), None),
+                Ok(presented) => (Some(actual.part(presented.shown)), None),
                 Err(error) => (None, Some(format!("players show all of '{}': {error}", self.path.display()))),
             },
             false => (None, None),
@@ -408,15 +407,6 @@ impl Drop for File {
             drop(std::fs::remove_file(&self.temporary));
         }
     }
-}
-
-/// A part of an interval, counted from its start.
-fn part(whole: Times, part: &Range<Duration>) -> Times {
-    let start = whole.running().start;
-    let running = Interval { start: start + part.start, end: start + part.end };
-    let at = |utc: Utc, later: Duration| Utc((RunningTime(utc.0) + later).0);
-    let utc = whole.start.map(|utc| UtcInterval { start: at(utc, part.start), end: at(utc, part.end) });
-    Times::new(running, utc)
 }
 
 fn number(caps: &gst::Caps, field: &str) -> Option<i32> {
