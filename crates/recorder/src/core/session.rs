@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::action::{Action, EndReason, Ended, FailReason};
 use super::bound::Bound;
-use super::cache::Track;
+use super::cache::{Key, Track};
 use super::frame::Stream;
 use super::progress::{GapFinder, Seen};
 use super::recording::{Recording, Step};
@@ -265,13 +265,10 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
     fn reopen(&mut self, tracks: &Tracks<'_, P, C>) {
         let Phase::Recording(recording) = &self.phase else { return };
         let earlier = tracks.main.key_for(self.asked.start).filter(|key| key.start < recording.first().running);
-        if let (None, Some(key)) = (self.span, earlier) {
-            let other_from = tracks.other.as_ref().map_or(0, |other| other.track.first_at_or_after(key.start));
-            let restart = recording.has_file();
-            if let Some(recording) = Recording::new(key.number, other_from, restart, self.main, tracks) {
-                self.phase = Phase::Recording(Box::new(recording));
-                self.gaps = GapFinder::default();
-            }
+        if let (None, Some(key)) = (self.span, earlier)
+            && self.record_from(key, recording.has_file(), tracks)
+        {
+            self.gaps = GapFinder::default();
         }
     }
 
@@ -317,9 +314,13 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
     fn open(&mut self, tracks: &Tracks<'_, P, C>) -> bool {
         let end = self.asked.effective_end();
         let key = tracks.main.key_for(self.asked.start).filter(|key| end.to(key.start, key.utc) < 0);
-        let Some(key) = key else { return false };
+        key.is_some_and(|key| self.record_from(key, false, tracks))
+    }
+
+    /// Begins a file with a keyframe and what belongs beside it. False if that is not here.
+    fn record_from(&mut self, key: &Key, restart: bool, tracks: &Tracks<'_, P, C>) -> bool {
         let other_from = tracks.other.as_ref().map_or(0, |other| other.track.first_at_or_after(key.start));
-        let recording = Recording::new(key.number, other_from, false, self.main, tracks);
+        let recording = Recording::new(key.number, other_from, restart, self.main, tracks);
         let found = recording.is_some();
         if let Some(recording) = recording {
             self.phase = Phase::Recording(Box::new(recording));

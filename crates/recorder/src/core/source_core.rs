@@ -254,11 +254,10 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
 
     /// What the slowest session has still to read must not take all memory.
     fn limit_pending(&mut self) {
-        let held = |core: &Self| core.video.track.held_bytes() + core.audio.track.held_bytes();
-        if held(self) <= self.config.max_pending {
+        let bytes = self.video.track.held_bytes() + self.audio.track.held_bytes();
+        if bytes <= self.config.max_pending {
             return;
         }
-        let bytes = held(self);
         let slowest = self.sessions.iter_mut().filter(|session| session.needs().is_some());
         if let Some(slowest) = slowest.min_by_key(|session| session.needs()) {
             slowest.fail(FailReason::Overrun { bytes });
