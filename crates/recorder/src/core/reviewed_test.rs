@@ -5,17 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rules_test::{CONFIG, MS};
+use super::rules_test::CONFIG;
+use super::streams_test::{FROM_NOW, VIDEO_ONLY, at, pull, send, video};
 use super::*;
-
-type Core = SourceCore<u64, u8>;
-
-const FROM_NOW: StartRequest = StartRequest { start: Moment::Now, end: None, overlap: None };
-const VIDEO_ONLY: Config = Config { both: false, ..CONFIG };
-
-fn at(index: i64) -> RunningTime {
-    RunningTime(index * 40 * MS)
-}
 
 fn arrival(index: i64) -> Arrival {
     Arrival(at(index).0.unsigned_abs())
@@ -23,24 +15,6 @@ fn arrival(index: i64) -> Arrival {
 
 fn picture(index: i64, keyframe: bool) -> Frame<u64> {
     Frame::new(at(index), keyframe, 1, index.unsigned_abs())
-}
-
-fn video(config: Config) -> Core {
-    let mut core = SourceCore::new(config);
-    core.format(Stream::Video, 1);
-    core
-}
-
-fn send(core: &mut Core, pictures: std::ops::Range<i64>) {
-    for index in pictures {
-        core.push(Stream::Video, picture(index, index % 25 == 0), arrival(index));
-    }
-}
-
-fn pull(core: &mut Core, session: SessionId) -> Vec<Action<u64, u8>> {
-    let mut actions = Vec::new();
-    while core.pull(session, 7, &mut actions) {}
-    actions
 }
 
 fn written(actions: &[Action<u64, u8>], wanted: Stream) -> Vec<u64> {

@@ -7,17 +7,17 @@ use std::time::Duration;
 use super::rules_test::{CONFIG, MS, Model, Op};
 use super::*;
 
-type Core = SourceCore<u64, u8>;
+pub(super) type Core = SourceCore<u64, u8>;
 
-const FROM_NOW: StartRequest = StartRequest { start: Moment::Now, end: None, overlap: None };
-const VIDEO_ONLY: Config = Config { both: false, ..CONFIG };
+pub(super) const FROM_NOW: StartRequest = StartRequest { start: Moment::Now, end: None, overlap: None };
+pub(super) const VIDEO_ONLY: Config = Config { both: false, ..CONFIG };
 
 fn ago(before_ms: u64, after_ms: u64) -> StartRequest {
     let end = Some(Moment::In(Duration::from_millis(after_ms)));
     StartRequest { start: Moment::Ago(Duration::from_millis(before_ms)), end, overlap: None }
 }
 
-fn at(index: i64) -> RunningTime {
+pub(super) fn at(index: i64) -> RunningTime {
     RunningTime(index * 40 * MS)
 }
 
@@ -25,21 +25,21 @@ fn picture(display: i64, decode: i64, keyframe: bool) -> Frame<u64> {
     Frame { decode: at(decode), ..Frame::new(at(display), keyframe, 1, display.unsigned_abs()) }
 }
 
-fn video(config: Config) -> Core {
+pub(super) fn video(config: Config) -> Core {
     let mut core = SourceCore::new(config);
     core.format(Stream::Video, 1);
     core
 }
 
 /// Pictures with these numbers at 25 Hz, a keyframe every second.
-fn send(core: &mut Core, pictures: std::ops::Range<i64>) {
+pub(super) fn send(core: &mut Core, pictures: std::ops::Range<i64>) {
     for index in pictures {
         core.push(Stream::Video, picture(index, index, index % 25 == 0), Arrival(at(index).0.unsigned_abs()));
     }
 }
 
 /// All that a session has to do by now.
-fn pull(core: &mut Core, session: SessionId) -> Vec<Action<u64, u8>> {
+pub(super) fn pull(core: &mut Core, session: SessionId) -> Vec<Action<u64, u8>> {
     let mut actions = Vec::new();
     while core.pull(session, 7, &mut actions) {}
     actions
