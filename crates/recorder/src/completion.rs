@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::core::{EndReason, Gaps, Stream, nanos};
 use crate::event::{Event, EventSink};
+use crate::join::join_by;
 use crate::record::{AudioTrack, FailedRecord, FileRecord, Times, VideoTrack, notes, shortage};
 use crate::recovery::{self, Finished, Leftover, Recovered, StreamFigures};
-use crate::writer::publish_sidecar;
+use crate::writer::{publish_sidecar, remove_if_there};
 use crate::{DoneRecord, Error, file_name};
 
 /// On stop it has so long to end.
@@ -56,14 +57,9 @@ impl Completion {
 impl Drop for Completion {
     fn drop(&mut self) {
         self.cancel.store(true, Ordering::Relaxed);
-        let Some(thread) = self.thread.take() else { return };
-        let deadline = Instant::now() + STOP_LIMIT;
-        while !thread.is_finished() && Instant::now() < deadline {
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-        // On a disk that hangs it is left behind. What it, or a panic, has left undone, the next start finds.
-        if thread.is_finished() {
-            drop(thread.join());
+        if let Some(thread) = self.thread.take() {
+            // On a disk that hangs it is left behind. What it, or a panic, has left undone, the next start finds.
+            join_by(thread, Instant::now() + STOP_LIMIT);
         }
     }
 }
@@ -114,12 +110,7 @@ fn complete(leftover: &Leftover, sidecar: bool, cancel: &AtomicBool) -> Result<E
     };
     let journal = file_name::journal(&leftover.target);
     for done_with in [file_name::fresh_journal(&journal), journal] {
-        match std::fs::remove_file(&done_with) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(format!("'{}' cannot be removed: {error}", done_with.display()));
-            }
-            _ => {}
-        }
+        remove_if_there(&done_with).map_err(|error| format!("'{}' cannot be removed: {error}", done_with.display()))?;
     }
     event
 }

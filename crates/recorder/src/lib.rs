@@ -8,6 +8,7 @@ pub mod core;
 mod error;
 pub mod event;
 pub mod file_name;
+mod join;
 mod mp4;
 mod pipeline_error;
 pub mod record;

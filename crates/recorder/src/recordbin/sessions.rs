@@ -16,6 +16,7 @@ use crate::FailedRecord;
 use crate::core::{Accepted, Arrival, EndReason, FailReason, Frame, Pushed, Rejection, SessionId, SourceCore};
 use crate::core::{StartRequest, Stream};
 use crate::event::{Event, EventSink};
+use crate::join::join_by;
 use crate::record::{Times, Trigger};
 use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Standing, Unstarted, Writer};
 
@@ -362,18 +363,9 @@ impl Sessions {
         if !left.is_empty() {
             return false;
         }
-        for thread in std::mem::take(&mut self.state.lock().threads) {
-            // A thread that cleans up after a failure may hang with its disk.
-            while !thread.is_finished() && Instant::now() < deadline {
-                std::thread::park_timeout(Duration::from_millis(5));
-            }
-            if !thread.is_finished() {
-                return false;
-            }
-            // A writer's panic has been caught and told as a failed session.
-            drop(thread.join());
-        }
-        true
+        // A thread that cleans up after a failure may hang with its disk.
+        let threads = std::mem::take(&mut self.state.lock().threads);
+        threads.into_iter().all(|thread| join_by(thread, deadline))
     }
 }
 

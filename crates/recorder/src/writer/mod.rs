@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 pub(crate) use self::file::utc_now;
+pub(crate) use self::place::remove_if_there;
 use self::session_thread::SessionThread;
 pub(crate) use self::sidecar::publish as publish_sidecar;
 use crate::core::{Action, Interval, SessionId, Timeline, UtcInterval};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::place::sync_folder;
+use super::place::{remove_if_there, sync_folder};
 use super::{Job, background};
 use crate::DoneRecord;
 use crate::file_name::{fresh_journal, journal, sidecar};
@@ -40,13 +40,9 @@ impl Journal {
     /// The recording is complete: writes the sidecars, if they are wanted, and removes the journal.
     pub(super) fn publish(&mut self, job: &Job, done: &mut DoneRecord) -> std::io::Result<()> {
         let written = if job.sidecar { publish(done) } else { Ok(()) };
-        if let Some(path) = self.path.take()
-            && written.is_ok()
-            && path.exists()
-        {
-            std::fs::remove_file(path)?;
-        }
-        written
+        let path = self.path.take();
+        written?;
+        path.map_or(Ok(()), |path| remove_if_there(&path))
     }
 }
 
@@ -72,10 +68,7 @@ fn write(
 ) -> std::io::Result<()> {
     let fresh = fresh_journal(journal);
     // What is there under this name is left from a crash, or a trap: it is replaced, not opened.
-    match std::fs::remove_file(&fresh) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_there(&fresh)?;
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&fresh)?;
     content(&mut file)?;
     file.sync_all()?;
