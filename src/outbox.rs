@@ -117,6 +117,7 @@ impl Outbox {
             Event::SourceLost { text, .. } => gxf::log::warning!("{}: {text}", self.name),
             Event::SourceBack { text, .. } => gxf::log::info!("{}: {text}", self.name),
             Event::Notice(text) => gxf::log::warning!("{}: {text}", self.name),
+            Event::SessionsChanged | Event::Playing(_) => {}
         }
     }
 

@@ -85,6 +85,7 @@ impl Settings {
                 max_pending: bytes(&p::MAX_PENDING_BYTES)?,
                 overlap: overlap(context.get(&p::OVERLAP)?.parse::<trigger::Overlap>()?),
                 both: mode == Mode::AudioAndVideo,
+                early: false,
             },
             container: if context.get(&p::CONTAINER)? == 1 { Container::Mkv } else { Container::Mp4 },
             dir: folder(&context.get(&p::DIR_PATH)?),

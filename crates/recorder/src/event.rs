@@ -12,6 +12,10 @@ pub enum Event {
     Done(Box<DoneRecord>),
     /// A session ended without a complete file.
     Failed(Box<FailedRecord>),
+    /// Of a recordbin alone: another session's recording has begun, or its end has come. Its done or failed record follows.
+    SessionsChanged,
+    /// Of a recordbin alone: it has come into the state PLAYING, or left it.
+    Playing(bool),
     /// A source sends nothing more, for good.
     SourceEnded {
         /// Which one.

@@ -158,9 +158,7 @@ impl Recorder {
         answer: impl FnOnce(&Accepted),
     ) -> Result<Accepted, Rejection> {
         let source = self.sources.get(index).ok_or(Rejection::SourceEnded)?;
-        let accepted = source.bin.start(request, trigger, answer)?;
-        self.order(Order::Watch);
-        Ok(accepted)
+        source.bin.start(request, trigger, answer)
     }
 
     /// Ends one session of source `index`, or all of them.

@@ -1,10 +1,10 @@
-//! The one thread that looks after all sources: it takes lost ones down, connects them again, ends those that are over,
-//! and checks sessions whose source is silent. It sleeps until something is ordered or due.
+//! The one thread that looks after all sources: it takes lost ones down, connects them again, and ends those that are
+//! over. It sleeps until something is ordered or due.
 //! When a source counts as lost is left to `source::reconnect`, building pipelines to `source`.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gst::prelude::*;
 
@@ -13,9 +13,6 @@ use crate::event::{Event, EventSink};
 use crate::source::reconnect::{Action, Connection, Input, Moment};
 use crate::source::{self, Blueprint, InputSink};
 use crate::{Recordbin, pipeline_error};
-
-/// How often sessions are checked for a source that has fallen silent. Only while sessions run.
-const CHECK_PERIOD: Duration = Duration::from_millis(500);
 
 /// What the supervisor is to do.
 pub(crate) enum Order {
@@ -26,8 +23,6 @@ pub(crate) enum Order {
         /// What.
         input: Input,
     },
-    /// A session has started: check it from time to time.
-    Watch,
     /// Take all sources down and end.
     Quit,
 }
@@ -52,6 +47,7 @@ pub(crate) fn bin_events(events: &EventSink, inputs: &InputSink) -> EventSink {
     let (events, inputs) = (events.clone(), inputs.clone());
     Arc::new(move |event| match event {
         Event::SourceEnded { .. } => inputs(Input::EndOfStream),
+        Event::SessionsChanged | Event::Playing(_) => {}
         other => events(other),
     })
 }
@@ -75,7 +71,7 @@ pub(crate) fn supervise(sources: &[Source], queue: &Receiver<Order>, events: &Ev
     let now = Instant::now();
     let connection = |source: &Source| Connection::new(source.blueprint.reconnect(), now, fastrand::Rng::new());
     let connections = sources.iter().map(connection).collect();
-    let mut supervisor = Supervisor { sources, events, connections, closing: vec![false; sources.len()], check: None };
+    let mut supervisor = Supervisor { sources, events, connections, closing: vec![false; sources.len()] };
     loop {
         let order = match supervisor.next_due() {
             Some(due) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
@@ -83,7 +79,6 @@ pub(crate) fn supervise(sources: &[Source], queue: &Receiver<Order>, events: &Ev
         };
         match order {
             Ok(Order::Source { source, input }) => supervisor.step(source, input),
-            Ok(Order::Watch) => supervisor.check_sessions(),
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Order::Quit) | Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -99,34 +94,20 @@ struct Supervisor<'a> {
     connections: Vec<Connection>,
     /// Whose pipelines are on their way down.
     closing: Vec<bool>,
-    /// When sessions are checked next; `None` while none runs.
-    check: Option<Instant>,
 }
 
 impl Supervisor<'_> {
-    fn next_due(&mut self) -> Option<Instant> {
-        let sessions = self.sources.iter().any(|source| source.bin.open_sessions() > 0);
-        self.check = sessions.then(|| self.check.unwrap_or_else(|| Instant::now() + CHECK_PERIOD));
-        self.connections.iter().filter_map(Connection::due).chain(self.check).min()
+    fn next_due(&self) -> Option<Instant> {
+        self.connections.iter().filter_map(Connection::due).min()
     }
 
     fn do_what_is_due(&mut self) {
         let now = Instant::now();
-        if self.check.is_some_and(|check| now >= check) {
-            self.check_sessions();
-        }
         if self.connections.iter().filter_map(Connection::due).any(|due| now >= due) {
             // All of them at once, so that hundreds of sources are looked at together and not one by one.
             for source in 0..self.sources.len() {
                 self.step(source, Input::Time);
             }
-        }
-    }
-
-    fn check_sessions(&mut self) {
-        self.check = None;
-        for source in self.sources {
-            source.bin.advance();
         }
     }
 

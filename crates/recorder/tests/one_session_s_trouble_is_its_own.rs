@@ -35,6 +35,7 @@ const CONFIG: Config = Config {
     max_pending: 256 << 20,
     overlap: Overlap::Separate,
     both: false,
+    early: false,
 };
 
 fn bin(dir: &Path, sink: EventSink) -> Recordbin {
@@ -55,7 +56,11 @@ fn bin(dir: &Path, sink: EventSink) -> Recordbin {
 fn queue() -> (EventSink, Receiver<Event>) {
     let (sender, events) = channel();
     let sender = Mutex::new(sender);
-    (Arc::new(move |event| drop(sender.lock().unwrap().send(event))), events)
+    let sink: EventSink = Arc::new(move |event| match event {
+        Event::SessionsChanged | Event::Playing(_) => {}
+        event => drop(sender.lock().unwrap().send(event)),
+    });
+    (sink, events)
 }
 
 fn begin(bin: &Recordbin) {

@@ -84,6 +84,7 @@ fn setup(plan: &RecorderPlan) -> Result<RecorderSetup, Error> {
             max_pending: plan.max_pending.unwrap_or(256 << 20),
             overlap: Overlap::Separate,
             both: true,
+            early: false,
         },
         container: if plan.mkv { Container::Mkv } else { Container::Mp4 },
         dir: plan.dir.clone(),

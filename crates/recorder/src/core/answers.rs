@@ -106,7 +106,10 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     }
 
     /// The asked interval on both clocks. What the request names in UTC stays as it is, however the mapping moves.
-    fn asked(&self, request: StartRequest, at: Arrival) -> Result<Asked, Rejection> {
+    fn asked(&mut self, request: StartRequest, at: Arrival) -> Result<Asked, Rejection> {
+        if self.config.early {
+            self.timeline.need(at);
+        }
         let now = self.timeline.now(at).ok_or(Rejection::NothingYet)?;
         let resolve = |moment| {
             let running = match moment {
@@ -166,8 +169,8 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
             if candidate.is_running(newest) && session.is_none_or(|session| session == candidate.id) {
                 stopped.push(candidate.id);
                 candidate.stop_at(end, end_utc);
-                if candidate.asked.end.running <= candidate.asked.start.running {
-                    // It was to begin later: nothing of it lies before now.
+                if newest.is_none() || candidate.asked.end.running <= candidate.asked.start.running {
+                    // Nothing has come, or it was to begin later: nothing of it lies before now.
                     candidate.end_now(EndReason::Stopped, 0);
                 }
             }

@@ -6,6 +6,8 @@ mod action;
 mod answers;
 mod bound;
 mod cache;
+#[cfg(test)]
+mod early_test;
 mod frame;
 #[cfg(test)]
 mod generated_test;

@@ -39,6 +39,8 @@ pub struct Config {
     pub overlap: Overlap,
     /// Video and audio are wanted: a file that is to begin while only one of them has come waits a little for the other.
     pub both: bool,
+    /// A start before the first frame is accepted and waits for it, instead of being rejected.
+    pub early: bool,
 }
 
 /// A moment that a request names.

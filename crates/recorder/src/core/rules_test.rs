@@ -21,6 +21,7 @@ pub(super) const CONFIG: Config = Config {
     max_pending: usize::MAX,
     overlap: Overlap::Separate,
     both: true,
+    early: false,
 };
 
 #[derive(Clone, Copy, Debug)]

@@ -63,6 +63,14 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// The stream's time is later by so many nanoseconds than what was taken for it.
+    fn shift(&mut self, by: i64) {
+        let shift = |time: &mut RunningTime| *time = RunningTime(time.0.saturating_add(by));
+        shift(&mut self.start.running);
+        shift(&mut self.end.running);
+        self.limit.as_mut().map(shift);
+    }
+
     pub(super) fn interval(&self) -> Interval {
         Interval { start: self.start.running, end: self.end.running }
     }
@@ -137,6 +145,11 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
     /// Still takes frames that come: neither finishing nor past its end at `newest`.
     pub(super) fn is_running(&self, newest: Option<RunningTime>) -> bool {
         self.is_open() && newest.is_none_or(|newest| newest < self.asked.effective_end().running)
+    }
+
+    /// The first frame has told the stream's time.
+    pub(super) fn shift(&mut self, by: i64) {
+        self.asked.shift(by);
     }
 
     /// Its end can still be moved.

@@ -161,6 +161,9 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         }
         let start = self.lane_mut(stream).push(frame, now);
         if let Some(start) = start.filter(|_| stream == main) {
+            if let Some(by) = self.timeline.settle(start, arrival) {
+                self.sessions.iter_mut().for_each(|session| session.shift(by));
+            }
             self.timeline.observe(start, arrival);
         }
         self.trim(main);
@@ -299,11 +302,20 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         self.timeline.observe_utc(at, utc, origin);
     }
 
+    /// The sessions that still take frames that come.
+    pub fn running_sessions(&self) -> impl Iterator<Item = SessionId> {
+        let newest = self.lane(self.main()).track.newest();
+        self.sessions.iter().filter(move |session| session.is_running(newest)).map(|session| session.id)
+    }
+
+    /// Whether a session still takes frames that come.
+    pub fn is_running(&self, session: SessionId) -> bool {
+        self.running_sessions().any(|running| running == session)
+    }
+
     /// How many sessions still take frames that come.
     pub fn running(&self) -> u32 {
-        let newest = self.lane(self.main()).track.newest();
-        let running = self.sessions.iter().filter(|session| session.is_running(newest)).count();
-        u32::try_from(running).unwrap_or(u32::MAX)
+        u32::try_from(self.running_sessions().count()).unwrap_or(u32::MAX)
     }
 
     /// The asked interval of a session, as it stands now.

@@ -37,10 +37,26 @@ struct UtcMap {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timeline {
     newest: Option<(RunningTime, Arrival)>,
+    /// Zero of a time that is used until the first frame tells the stream's own.
+    provisional: Option<Arrival>,
     utc: Option<UtcMap>,
 }
 
 impl Timeline {
+    /// Somebody needs a time now: where no frame has come yet, one that begins now is used until then.
+    pub(super) fn need(&mut self, at: Arrival) {
+        if self.newest.is_none() {
+            self.provisional.get_or_insert(at);
+        }
+    }
+
+    /// The first frame, of running time `at`, has arrived: how much later a moment is by the stream's own time than by the
+    /// one that was used until now.
+    pub(super) fn settle(&mut self, at: RunningTime, arrival: Arrival) -> Option<i64> {
+        let origin = self.provisional.take()?;
+        Some(at.0.saturating_sub((RunningTime::ZERO + (arrival - origin)).0))
+    }
+
     /// A frame of running time `at` has arrived.
     pub fn observe(&mut self, at: RunningTime, arrival: Arrival) {
         self.newest = Some((at, arrival));
@@ -58,9 +74,11 @@ impl Timeline {
         });
     }
 
-    /// Running time of the newest frame plus the time since it arrived; `None` before the first frame.
+    /// Running time of the newest frame plus the time since it arrived; `None` before the first frame, unless a request
+    /// has come before it.
     pub fn now(&self, at: Arrival) -> Option<RunningTime> {
-        self.newest.map(|(time, arrival)| time + (at - arrival))
+        let provisional = || self.provisional.map(|origin| (RunningTime::ZERO, origin));
+        self.newest.or_else(provisional).map(|(time, arrival)| time + (at - arrival))
     }
 
     /// Time since the newest frame arrived; `None` before the first one.

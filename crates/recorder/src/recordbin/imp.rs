@@ -93,7 +93,20 @@ impl ObjectSubclass for Recordbin {
 
 impl ObjectImpl for Recordbin {}
 impl GstObjectImpl for Recordbin {}
-impl ElementImpl for Recordbin {}
+impl ElementImpl for Recordbin {
+    fn change_state(&self, transition: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        let changed = self.parent_change_state(transition)?;
+        let playing = match transition {
+            gst::StateChange::PausedToPlaying => true,
+            gst::StateChange::PlayingToPaused => false,
+            _ => return Ok(changed),
+        };
+        if let Some(sessions) = self.sessions() {
+            sessions.tell(Event::Playing(playing));
+        }
+        Ok(changed)
+    }
+}
 impl BinImpl for Recordbin {}
 
 impl Recordbin {

@@ -5,6 +5,7 @@
 mod imp;
 mod sessions;
 mod total_budget;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,12 +112,14 @@ impl Recordbin {
         self.sessions()?.core(|core| core.timeline().silent_for(sessions::arrival()))
     }
 
-    /// Looks after sessions whose source, or whose disk, has fallen silent; to be called about once a second while
-    /// sessions run.
-    pub fn advance(&self) {
-        if let Some(sessions) = self.sessions() {
-            sessions.advance();
-        }
+    /// The sessions that still take frames that come.
+    pub fn running(&self) -> Vec<SessionId> {
+        self.sessions().map_or_else(Vec::new, |sessions| sessions.core(|core| core.running_sessions().collect()))
+    }
+
+    /// Whether the recording of a session has begun: its first frame is known.
+    pub fn has_begun(&self, session: SessionId) -> bool {
+        self.sessions().is_some_and(|sessions| sessions.core(|core| core.begins(session).is_some()))
     }
 
     /// How many sessions have no done or failed record yet.

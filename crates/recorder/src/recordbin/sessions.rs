@@ -12,8 +12,9 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::Setup;
 use super::total_budget::Share;
+use super::watch;
 use crate::FailedRecord;
-use crate::core::{Accepted, Arrival, EndReason, FailReason, Frame, Pushed, Rejection, SessionId, SourceCore};
+use crate::core::{Accepted, Action, Arrival, EndReason, FailReason, Frame, Pushed, Rejection, SessionId, SourceCore};
 use crate::core::{StartRequest, Stream};
 use crate::event::{Event, EventSink};
 use crate::join::join_by;
@@ -236,6 +237,12 @@ impl Sessions {
         drop(answering);
         if let Some(begun) = begun {
             self.begin(begun, unstarted);
+            if let Err(error) = watch::watch(self) {
+                let source = self.setup.source.index;
+                self.tell(Event::Notice(format!(
+                    "source {source}: no thread looks after its sessions, one ends late if the source falls silent: {error}"
+                )));
+            }
         }
         Ok(accepted)
     }
@@ -255,7 +262,8 @@ impl Sessions {
 
     fn begin(self: &Arc<Self>, begun: Begun, unstarted: Unstarted) {
         let Begun { session, job, answered, standing } = begun;
-        let feed = SessionFeed { sessions: self.clone(), session, answered: answered.clone() };
+        let feed =
+            SessionFeed { sessions: self.clone(), session, answered: answered.clone(), over: AtomicBool::new(false) };
         let (owner, ours) = (self.clone(), answered.clone());
         let done = move |outcome| owner.answer(session, &ours, outcome);
         match unstarted.start(job, standing, Box::new(feed), done) {
@@ -283,7 +291,10 @@ impl Sessions {
         state.entries.remove(&session);
         // The threads of earlier sessions: dropping the handle of one that has ended frees it.
         state.threads.retain(|thread| !thread.is_finished());
-        self.idle.notify_all();
+        if state.entries.is_empty() {
+            self.idle.notify_all();
+            watch::idle();
+        }
     }
 
     /// The record of a session that fails, for all the starts that it was to serve: from here on none is joined with it.
@@ -375,16 +386,26 @@ struct SessionFeed {
     session: SessionId,
     /// Another one may have the id once this is set.
     answered: Arc<AtomicBool>,
+    /// It has been told that its interval is over.
+    over: AtomicBool,
 }
 
 impl Feed for SessionFeed {
     fn pull(&self, frames: usize) -> Option<Pulled> {
         let mut actions = Vec::with_capacity(frames + 2);
-        let mut state = self.sessions.state.lock();
-        if self.answered.load(Ordering::Acquire) {
-            return None;
+        let (pulled, over) = {
+            let mut state = self.sessions.state.lock();
+            if self.answered.load(Ordering::Acquire) {
+                return None;
+            }
+            let more = state.core.pull(self.session, frames, &mut actions);
+            let over = !state.core.is_running(self.session);
+            (Pulled { actions, more, standing: state.standing(self.session)? }, over)
+        };
+        let opens = pulled.actions.iter().any(|action| matches!(action, Action::Open { .. }));
+        if opens || over && !self.over.swap(true, Ordering::AcqRel) {
+            self.sessions.tell(Event::SessionsChanged);
         }
-        let more = state.core.pull(self.session, frames, &mut actions);
-        Some(Pulled { actions, more, standing: state.standing(self.session)? })
+        Some(pulled)
     }
 }

@@ -58,6 +58,7 @@ pub fn start_all(
             max_pending: 256 << 20,
             overlap: Overlap::Separate,
             both: true,
+            early: false,
         },
         container,
         dir: dir.into(),

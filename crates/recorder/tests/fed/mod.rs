@@ -61,6 +61,7 @@ impl Fed {
                 max_pending: 256 << 20,
                 overlap: Overlap::Separate,
                 both: streams.len() > 1,
+                early: false,
             },
             container,
             names: FileNames { dir: dir.path().into(), prefix: "Smart_Record".into(), source: None },
@@ -147,7 +148,7 @@ impl Fed {
         loop {
             match self.events.recv_timeout(testbed::HANG_GUARD).unwrap() {
                 Event::Done(done) => return done,
-                Event::Notice(_) | Event::SourceEnded { .. } => {}
+                Event::Notice(_) | Event::SourceEnded { .. } | Event::SessionsChanged | Event::Playing(_) => {}
                 other => panic!("{other:?}"),
             }
         }
