@@ -2,8 +2,20 @@
 //! their -sys crates.
 //! The functions become one struct of pointers, looked up in whatever library is given: NVIDIA's or ours.
 
+use bindgen::callbacks::{DeriveTrait, ImplementsTrait, ParseCallbacks};
 use std::path::PathBuf;
 use std::{env, fs};
+
+/// Knows of the types that come from elsewhere what bindgen cannot see: numbers and pointers can be copied.
+#[derive(Debug)]
+struct Numbers;
+
+impl ParseCallbacks for Numbers {
+    fn blocklisted_type_implements_trait(&self, name: &str, derive: DeriveTrait) -> Option<ImplementsTrait> {
+        let number = name != "GMutex" && matches!(derive, DeriveTrait::Copy | DeriveTrait::Debug);
+        Some(if number { ImplementsTrait::Yes } else { ImplementsTrait::No })
+    }
+}
 
 fn main() {
     println!("cargo::rerun-if-changed=include");
@@ -22,7 +34,7 @@ fn main() {
         .raw_line("use std::os::raw::{c_char as gchar, c_uint as guint};")
         .raw_line("type guint32 = u32;")
         .raw_line("type guint64 = u64;")
-        .default_non_copy_union_style(bindgen::NonCopyUnionStyle::ManuallyDrop)
+        .parse_callbacks(Box::new(Numbers))
         .newtype_enum("NvDsSR.*")
         .derive_default(false)
         .dynamic_library_name("Library")

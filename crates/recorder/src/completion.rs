@@ -23,7 +23,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 const MAX_JOURNAL: u64 = 16 << 20;
 
 /// The running thread; cancelled and joined when dropped.
-pub(crate) struct Completion {
+pub struct Completion {
     cancel: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -33,7 +33,7 @@ impl Completion {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn start(dir: PathBuf, sidecar: bool, events: EventSink) -> Result<Self, Error> {
+    pub fn start(dir: PathBuf, sidecar: bool, events: EventSink) -> Result<Self, Error> {
         let cancel = Arc::new(AtomicBool::new(false));
         let thread = {
             let cancel = cancel.clone();

@@ -122,7 +122,7 @@ struct NvDsSRRecordingInfo {
 
 /*
  * Makes a context and its recordbin.
- * INVALID_VAL: a NULL pointer, an unknown container, or a prefix that is no file name. ERROR: an element is missing.
+ * INVALID_VAL: a NULL pointer, or a prefix that is no file name. ERROR: an unknown container, or GStreamer has no muxer.
  */
 NvDsSRStatus NvDsSRCreate (NvDsSRContext **ctx, NvDsSRInitParams *params);
 
