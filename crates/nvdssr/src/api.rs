@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use gst::glib;
+use gst::prelude::*;
 use nvdssr_sys::{
     NvDsSRCallbackFunc, NvDsSRContainerType, NvDsSRContext, NvDsSRInitParams, NvDsSRSessionId, NvDsSRStatus,
 };
@@ -197,8 +198,9 @@ fn create(mut init: Init) -> Result<Arc<Context>, Error> {
     values.__bindgen_anon_1.cacheSize = cache;
     let names = names(&init)?;
     let callback = init.values.callback;
+    let index = MADE.fetch_add(1, Ordering::Relaxed);
     let setup = Setup {
-        source: SourceName { index: MADE.fetch_add(1, Ordering::Relaxed), sensor: names.prefix.clone() },
+        source: SourceName { index, sensor: names.prefix.clone() },
         config: Config {
             window: Duration::from_secs(u64::from(cache)),
             cache_bytes: 0,
@@ -217,7 +219,10 @@ fn create(mut init: Init) -> Result<Arc<Context>, Error> {
         trim: false,
         total_cache_bytes: 0,
     };
-    Context::new(setup, init, Box::new(Program { callback }))
+    let context = Context::new(setup, init, Box::new(Program { callback }))?;
+    // As in NVIDIA's library: people know it from their graphs of pipelines.
+    context.recordbin().set_property("name", format!("record_bin{index}"));
+    Ok(context)
 }
 
 /// Folder and prefix of the files. As with NVIDIA's library a prefix may name a folder within the folder: the program

@@ -105,6 +105,11 @@ impl Context {
         &self.public
     }
 
+    /// What goes into the pipeline.
+    pub(crate) fn recordbin(&self) -> &Recordbin {
+        &self.bin
+    }
+
     /// File format.
     pub(crate) fn container(&self) -> Container {
         self.container
