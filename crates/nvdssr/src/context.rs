@@ -51,7 +51,6 @@ pub(crate) struct Context {
     bin: Recordbin,
     container: Container,
     owner: Box<dyn Owner>,
-    /// Held while a start is under way: the end of its session waits for it here.
     sessions: Mutex<Sessions>,
     callbacks: Mutex<Vec<JoinHandle<()>>>,
     /// `None` once closed, or where the folder is not there.
@@ -128,12 +127,11 @@ impl Context {
         announce: impl FnOnce(u32, &Accepted),
     ) -> Result<u32, Rejection> {
         let announced = Announced::default();
-        let (id, accepted) = {
+        let mut id = 0;
+        let accepted = self.bin.start(request, trigger, |accepted| {
             let mut sessions = self.sessions.lock();
-            let running = self.bin.running();
-            let accepted = self.bin.start(request, trigger, |_| {})?;
-            (sessions.start(accepted.session, &running, user_data, &announced.0), accepted)
-        };
+            id = sessions.start(accepted.session, &self.bin.running(), user_data, &announced.0);
+        })?;
         self.public.locked(|flags| flags.user_data(user_data));
         self.refresh();
         announce(id, &accepted);
@@ -200,16 +198,19 @@ impl Context {
     fn call_back(&self, open: Open, record: Result<Box<DoneRecord>, Box<FailedRecord>>) {
         // Somebody holds it: this is called by the engine, for a context.
         let Some(context) = self.own.upgrade() else { return };
-        let call = move || {
-            open.announced.wait();
+        let call = move |wait: bool| {
+            if wait {
+                open.announced.wait();
+            }
             context.owner.ended(&context, Ended { id: open.id, user_data: open.user_data, record });
         };
         let call = Arc::new(Mutex::new(Some(call)));
         let on_thread = {
             let call = call.clone();
             move || {
-                if let Some(call) = call.lock().take() {
-                    call();
+                let call = call.lock().take();
+                if let Some(call) = call {
+                    call(true);
                 }
             }
         };
@@ -221,8 +222,10 @@ impl Context {
             }
             Err(error) => {
                 glib::g_critical!(LOG, "no thread for a callback ({error}): it delays the recorder");
-                if let Some(call) = call.lock().take() {
-                    call();
+                // The start itself may be under way on this very thread.
+                let call = call.lock().take();
+                if let Some(call) = call {
+                    call(false);
                 }
             }
         }

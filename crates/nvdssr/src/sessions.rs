@@ -33,7 +33,7 @@ impl Sessions {
         self.open.iter().filter(|open| !open.stopped && running.contains(&open.session)).map(|open| open.session)
     }
 
-    /// Takes in a start that the engine has made `session` of; its number. `running`: the engine's sessions before.
+    /// Takes in a start that the engine has made `session` of; its number. `running`: the engine's running sessions.
     pub(crate) fn start(
         &mut self,
         session: SessionId,
