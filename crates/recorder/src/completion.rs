@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::core::{EndReason, Gaps, Stream, nanos};
+use crate::core::{EndReason, Gaps, Stream};
 use crate::event::{Event, EventSink};
 use crate::join::join_by;
-use crate::record::{AudioTrack, FailedRecord, FileRecord, Times, VideoTrack, notes, shortage};
+use crate::record::{AudioTrack, FailedRecord, FileRecord, Times, VideoTrack, notes};
 use crate::recovery::{self, Finished, Leftover, Recovered, StreamFigures};
 use crate::writer::{publish_sidecar, remove_if_there};
 use crate::{DoneRecord, Error, file_name};
@@ -152,10 +152,7 @@ fn fill(mut done: DoneRecord, recovered: &Recovered) -> DoneRecord {
     done.file = done.files[0].file.clone();
     done.bytes = done.files.iter().map(|file| file.bytes).sum();
     done.actual = Times { end: holds.end, end_running_ns: holds.end_running_ns, ..done.actual };
-    let (asked, actual) = (done.header.asked.running(), done.actual.running());
-    done.lead_ns = nanos(asked.start.since(actual.start));
-    done.missing_at_start_ns = shortage(nanos(actual.start.since(asked.start)));
-    done.missing_at_end_ns = shortage(nanos(asked.end.since(actual.end)));
+    done.compare();
     done.ended = EndReason::Crashed;
     done.recovered = true;
     done.notes = notes(done.ended, done.missing_at_start_ns, done.missing_at_end_ns, &Gaps::default());

@@ -275,32 +275,40 @@ macro_rules! for_each_trigger {
                     let record = self.clone();
                     move |trigger| {
                         let mut own = record.clone();
-                        own.ask($adapt, trigger.asked);
+                        own.ask(trigger.asked);
                         own.header.id = trigger.id;
                         own.metadata = trigger.metadata;
                         own
                     }
                 });
                 if let Some(asked) = self.first_asked.take() {
-                    self.ask($adapt, asked);
+                    self.ask(asked);
                 }
                 std::iter::once(self).chain(rest)
             }
 
-            fn ask(&mut self, adapt: impl Fn(&mut Self, Times), asked: Times) {
-                adapt(self, asked);
+            fn ask(&mut self, asked: Times) {
                 self.header.asked = asked;
+                let adapt: fn(&mut Self) = $adapt;
+                adapt(self);
             }
         }
     };
 }
 
-for_each_trigger!(DoneRecord, |own: &mut DoneRecord, asked: Times| {
-    let actual = own.actual;
-    own.lead_ns = asked.start_after(&actual);
+impl DoneRecord {
+    /// Finds out how the actual interval differs from the asked one.
+    pub(crate) fn compare(&mut self) {
+        let (asked, actual) = (self.header.asked, self.actual);
+        self.lead_ns = asked.start_after(&actual);
+        self.missing_at_start_ns = shortage(actual.start_after(&asked));
+        self.missing_at_end_ns = shortage(asked.end_after(&actual));
+    }
+}
+
+for_each_trigger!(DoneRecord, |own| {
     let session = (own.missing_at_start_ns, own.missing_at_end_ns);
-    own.missing_at_start_ns = shortage(actual.start_after(&asked));
-    own.missing_at_end_ns = shortage(asked.end_after(&actual));
+    own.compare();
     if session != (own.missing_at_start_ns, own.missing_at_end_ns) {
         own.notes = notes(own.ended, own.missing_at_start_ns, own.missing_at_end_ns, &Gaps::default())
             .into_iter()
@@ -308,7 +316,7 @@ for_each_trigger!(DoneRecord, |own: &mut DoneRecord, asked: Times| {
             .collect();
     }
 });
-for_each_trigger!(FailedRecord, |_: &mut FailedRecord, _| {});
+for_each_trigger!(FailedRecord, |_| {});
 
 /// Durations of frames are rounded; less than a millisecond is no shortage.
 pub(crate) fn shortage(nanos: u64) -> u64 {

@@ -321,7 +321,7 @@ impl Sessions {
             for (session, entry) in entries {
                 match failing.get(session) {
                     Some(reason) if entry.given_up.get_or_insert_with(Instant::now).elapsed() >= HANGS => {
-                        hanging.push((*session, reason.to_string()));
+                        hanging.push((*session, format!("{reason}; the disk hangs")));
                     }
                     Some(_) => {}
                     None if entry.job.alive.silent_for() >= HANGS_FOR_GOOD => {
@@ -333,7 +333,7 @@ impl Sessions {
             hanging
         };
         for (session, reason) in hanging {
-            self.give_up(session, &format!("{reason}; the disk hangs"));
+            self.give_up(session, &reason);
         }
     }
 
