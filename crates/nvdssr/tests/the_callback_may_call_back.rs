@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
 use common::{Camera, Context, api};
@@ -55,23 +56,25 @@ fn a_slow_callback_holds_nobody_up() {
     let mut camera = Camera::pictures(&context);
     camera.run_to(4.5);
     let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
     let (sender, entered) = channel();
     context.on_recorded(move |recording| {
         if recording.tag == 1 {
             sender.send(()).unwrap();
-            released.recv_timeout(HANG_GUARD).unwrap();
+            released.lock().unwrap().recv_timeout(HANG_GUARD).unwrap();
         }
     });
     let first = camera.start(&context, 1, 1, 1);
     camera.run_to(6.5);
     entered.recv_timeout(HANG_GUARD).unwrap();
     // The stream goes on, and a recording starts and is written.
-    let second = camera.start(&context, 1, 1, 2);
+    let asked = camera.start(&context, 1, 1, 2);
     camera.run_to(9.0);
+    let second = context.recorded();
+    assert_eq!(second.tag, 2, "the first one is still being answered");
+    asked.check(&second);
     release.send(()).unwrap();
-    let recordings = context.all_recorded(2);
-    first.check(&recordings[0]);
-    second.check(&recordings[1]);
+    first.check(&context.recorded());
     assert!(context.destroy().1.is_empty());
 }
 

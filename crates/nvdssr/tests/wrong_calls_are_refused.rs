@@ -7,7 +7,7 @@ mod common;
 
 use std::path::Path;
 
-use common::api::{self, INVALID_OP, INVALID_VAL};
+use common::api::{self, ERROR, INVALID_OP, INVALID_VAL};
 use common::{Camera, Context, Parameters, raw};
 use nvdssr_sys::NvDsSRContainerType;
 
@@ -28,9 +28,11 @@ fn parameters_out_of_range_are_invalid() {
     gst::init().unwrap();
     let mut unknown = raw(&Parameters::default(), Path::new("."));
     unknown.containerType = NvDsSRContainerType(2);
-    assert_eq!(api::create(Some(&mut unknown)), Err(INVALID_VAL), "no such container");
-    let mut elsewhere = raw(&Parameters { prefix: Some("../elsewhere"), ..Parameters::default() }, Path::new("."));
-    assert_eq!(api::create(Some(&mut elsewhere)), Err(INVALID_VAL), "a prefix names no folder");
+    assert_eq!(api::create(Some(&mut unknown)), Err(ERROR), "no such container: as with NVIDIA's library");
+    for prefix in ["", "folder/", "two\nlines"] {
+        let mut nameless = raw(&Parameters { prefix: Some(prefix), ..Parameters::default() }, Path::new("."));
+        assert_eq!(api::create(Some(&mut nameless)), Err(INVALID_VAL), "'{prefix}' is no file name");
+    }
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub const INVALID_VAL: NvDsSRStatus = NvDsSRStatus::NVDSSR_STATUS_INVALID_VAL;
 /// A call at the wrong time.
 pub const INVALID_OP: NvDsSRStatus = NvDsSRStatus::NVDSSR_STATUS_INVALID_OP;
 
+/// Something is not there.
+pub const ERROR: NvDsSRStatus = NvDsSRStatus::NVDSSR_STATUS_ERROR;
+
 fn result(status: NvDsSRStatus) -> Result<(), NvDsSRStatus> {
     if status == NvDsSRStatus::NVDSSR_STATUS_OK { Ok(()) } else { Err(status) }
 }

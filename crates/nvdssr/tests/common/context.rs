@@ -3,7 +3,6 @@
 //! Left to others: the streams (`camera`), the calls themselves (`api`).
 
 use std::ffi::{CString, c_void};
-use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,7 +18,7 @@ use testbed::{HANG_GUARD, TempDir, temp_dir};
 
 use super::{Recording, api};
 
-type Hook = Box<dyn Fn(&Recording) + Send>;
+type Hook = Arc<dyn Fn(&Recording) + Send + Sync>;
 
 /// What the callback does.
 #[derive(Default)]
@@ -102,8 +101,8 @@ impl Context {
     }
 
     /// What the callback does before the recording is queued.
-    pub fn on_recorded(&self, hook: impl Fn(&Recording) + Send + 'static) {
-        *self.listener.hook.lock().unwrap() = Some(Box::new(hook));
+    pub fn on_recorded(&self, hook: impl Fn(&Recording) + Send + Sync + 'static) {
+        *self.listener.hook.lock().unwrap() = Some(Arc::new(hook));
     }
 
     /// The userData of a start that is to be called `tag`. Never freed: who has it is what is tested.
@@ -164,7 +163,7 @@ pub fn raw(parameters: &Parameters, folder: &Path) -> NvDsSRInitParams {
         fileNamePrefix: parameters.prefix.map_or(null_mut(), text),
         dirpath: text(folder.to_str().unwrap()),
         defaultDuration: parameters.default_duration,
-        __bindgen_anon_1: NvDsSRInitParams__bindgen_ty_1 { cacheSize: ManuallyDrop::new(parameters.cache) },
+        __bindgen_anon_1: NvDsSRInitParams__bindgen_ty_1 { cacheSize: parameters.cache },
     }
 }
 
@@ -176,7 +175,9 @@ unsafe extern "C" fn on_recorded(info: *mut NvDsSRRecordingInfo, user_data: *mut
     // SAFETY: userData is what `Context::user_data` leaked; the info lives until this returns.
     let (info, data) = unsafe { (&*info, &*user_data.cast::<UserData>()) };
     let recording = Recording::of(info, data.tag);
-    if let Some(hook) = &*data.listener.hook.lock().unwrap() {
+    // Callbacks run side by side: the lock is only for finding the hook.
+    let hook = data.listener.hook.lock().unwrap().clone();
+    if let Some(hook) = hook {
         hook(&recording);
     }
     // The test may have ended; then nobody listens.
