@@ -5,34 +5,18 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use common::{Compiler, Line, libraries, library, meets, read_log, run};
-use testbed::{AudioCodec, Scene, decode, make_file, temp_dir};
-
-/// Frames from keyframe to keyframe, and per second.
-const GOP: u32 = 30;
-
-/// A clip of 20 s, and the description of a camera that plays it.
-fn camera(folder: &Path) -> (PathBuf, String) {
-    let clip = folder.join("clip.mp4");
-    let scene = Scene::new().size(256, 96).gop(GOP).audio(AudioCodec::Aac).without_text();
-    make_file(&clip, &scene, 20).unwrap();
-    let description = format!(
-        "filesrc location={} ! qtdemux name=d d.video_0 ! queue ! h264parse ! identity sync=true name=video \
-         d.audio_0 ! queue ! aacparse ! identity sync=true name=audio",
-        clip.display()
-    );
-    (clip, description)
-}
+use common::{CLIP_GOP, Compiler, Line, camera_of_clip, libraries, library, meets, read_log, run};
+use testbed::{decode, temp_dir};
 
 /// What every library's recording of the clip is.
 fn check(line: &Line, sound: bool) {
     assert_eq!(line.figures, if sound { [256, 96, 2, 48_000] } else { [256, 96, 0, 0] }, "{line:?}");
     let decoded = decode(&line.path).unwrap();
     let pictures = decoded.video.as_ref().unwrap().check_unbroken().unwrap();
-    assert_eq!(pictures.start() % GOP, 0, "begins with a keyframe");
+    assert_eq!(pictures.start() % CLIP_GOP, 0, "begins with a keyframe");
     assert_eq!(decoded.audio.is_some(), sound);
     // Either stream may be the longer one; NVIDIA's library asks the discoverer, and so does the testbed.
     let millis = decoded.duration_ns.unwrap() / 1_000_000;
@@ -43,7 +27,7 @@ fn check(line: &Line, sound: bool) {
 #[test]
 fn a_linked_program_in_c_starts_stops_and_destroys() {
     let folder = temp_dir().unwrap();
-    let (_, camera) = camera(folder.path());
+    let (_, camera) = camera_of_clip(folder.path(), 20);
     let program = Compiler::c11(folder.path()).program_of_nvidias_library("testsr.c", "testsr");
     for (number, library) in libraries().iter().enumerate() {
         let log = folder.path().join(format!("log-{number}"));
@@ -66,7 +50,7 @@ fn a_linked_program_in_c_starts_stops_and_destroys() {
 #[test]
 fn a_program_that_loads_it_records_by_defaults() {
     let folder = temp_dir().unwrap();
-    let (clip, _) = camera(folder.path());
+    let (clip, _) = camera_of_clip(folder.path(), 20);
     let program = Compiler::c11(folder.path()).program_that_loads("testsr.c", "testsr");
     for (number, library) in libraries().iter().enumerate() {
         let own = folder.path().join(number.to_string());
@@ -88,7 +72,7 @@ fn a_program_that_loads_it_records_by_defaults() {
 #[test]
 fn a_linked_program_in_cpp_records_matroska() {
     let folder = temp_dir().unwrap();
-    let (_, camera) = camera(folder.path());
+    let (_, camera) = camera_of_clip(folder.path(), 20);
     let program = Compiler::cpp17(folder.path()).program_of_nvidias_library("testsr.c", "testsr");
     for (number, library) in libraries().iter().enumerate() {
         let log = folder.path().join(format!("log-{number}"));

@@ -8,6 +8,7 @@ mod asked;
 mod camera;
 #[path = "../../../recorder/tests/fed/clip.rs"]
 pub mod clip;
+mod clip_file;
 mod compiler;
 mod context;
 mod library;
@@ -16,6 +17,7 @@ mod recording;
 
 pub use asked::Asked;
 pub use camera::{Camera, PICTURES, SOUND};
+pub use clip_file::{CLIP_GOP, camera_of_clip};
 pub use compiler::{Compiler, meets, pkg_config, programs, run};
 pub use context::{Context, Parameters, raw};
 pub use library::{headers, libraries, library, repository};
