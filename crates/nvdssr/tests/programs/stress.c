@@ -1,12 +1,13 @@
 /*
- * Calls NvDsSRStart, NvDsSRStop and NvDsSRDestroy at random: from many threads, on some contexts that all get buffers,
- * also on contexts that another thread has just destroyed. Each recording must be answered exactly once, at the end.
- * What the files hold is left to other tests: they are removed in the callback. C11.
+ * Calls NvDsSRStart, NvDsSRStop and NvDsSRDestroy at random: from many threads, on some contexts
+ * that all get buffers, also on contexts that another thread has just destroyed. Each recording
+ * must be answered exactly once, at the end. What the files hold is left to other tests: they are
+ * removed in the callback. C11.
  *
  *   stress CLIP FOLDER CALLS THREADS CONTEXTS [SEED]
  *
- * The clip is an MP4 file with H.264. Only C11 atomics and POSIX mutexes pass data between threads here, so that
- * ThreadSanitizer sees all there is to see.
+ * The clip is an MP4 file with H.264. Only C11 atomics and POSIX mutexes pass data between threads
+ * here, so that ThreadSanitizer sees all there is to see.
  */
 #include <gst-nvdssr.h>
 #include <pthread.h>
@@ -56,7 +57,8 @@ static atomic_uint start_count;
 static atomic_uint calls_made;
 static atomic_bool ends;
 static atomic_uint faults;
-/* Only one context is made or destroyed at a time, so that a destroyed one's address is nobody else's meanwhile. */
+/* Only one context is made or destroyed at a time, so that a destroyed one's address is nobody
+ * else's meanwhile. */
 static pthread_mutex_t renewal = PTHREAD_MUTEX_INITIALIZER;
 
 static atomic_uint accepted, refused, stopped, unknown, late, destroyed, answered, failed;
@@ -146,8 +148,9 @@ static gpointer on_recorded(NvDsSRRecordingInfo* info, gpointer user_data) {
 static void fill(Slot* slot) {
   NvDsSRInitParams parameters;
   NvDsSRContext* context = NULL;
-  GstElement* pipeline =
-      gst_parse_launch("appsrc name=source format=time ! tee name=tee ! queue ! fakesink async=false sync=false", NULL);
+  GstElement* pipeline = gst_parse_launch(
+      "appsrc name=source format=time ! tee name=tee ! queue ! fakesink async=false sync=false",
+      NULL);
   GstElement* source = gst_bin_get_by_name(GST_BIN(pipeline), "source");
   GstElement* tee = gst_bin_get_by_name(GST_BIN(pipeline), "tee");
 
@@ -192,7 +195,8 @@ static void drain(Slot* slot) {
   }
 }
 
-/* Destroys a slot's context, before or after its pipeline has ended. The slot's pointer stays: others still use it. */
+/* Destroys a slot's context, before or after its pipeline has ended. The slot's pointer stays:
+ * others still use it. */
 static void destroy(Slot* slot, bool pipeline_first) {
   NvDsSRContext* context = atomic_load(&slot->context);
   NvDsSRSessionId id = 0;
@@ -256,7 +260,8 @@ static void* feed(void* data) {
   return NULL;
 }
 
-/* Thousands of calls are refused on purpose; what cannot be explained by that is a fault of its own. */
+/* Thousands of calls are refused on purpose; what cannot be explained by that is a fault of its
+ * own. */
 static void drop_line(const gchar* domain, GLogLevelFlags level, const gchar* text, gpointer data) {
   (void)domain;
   (void)level;
@@ -292,7 +297,8 @@ static void load(const char* clip) {
   g_object_set(file, "location", clip, NULL);
   g_signal_connect(sink, "handoff", G_CALLBACK(keep_frame), NULL);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  message =
+      gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_EOS || atomic_load(&frame_count) == 0) {
     fprintf(stderr, "stress: %s is no MP4 file with H.264\n", clip);
     exit(2);
@@ -331,7 +337,8 @@ int main(int argc, char** argv) {
   thread_count = (unsigned)strtoul(argv[4], NULL, 10);
   context_count = (unsigned)strtoul(argv[5], NULL, 10);
   seed = argc > 6 ? (unsigned)strtoul(argv[6], NULL, 10) : (unsigned)time(NULL);
-  if (thread_count < 1 || thread_count > MAX_THREADS || context_count < 1 || context_count > MAX_CONTEXTS) {
+  if (thread_count < 1 || thread_count > MAX_THREADS || context_count < 1 ||
+      context_count > MAX_CONTEXTS) {
     fprintf(stderr, "stress: 1 to %d threads, 1 to %d contexts\n", MAX_THREADS, MAX_CONTEXTS);
     return 2;
   }
@@ -349,7 +356,8 @@ int main(int argc, char** argv) {
     pthread_create(&feeders[number], NULL, feed, &slots[number]);
   }
   for (number = 0; number < thread_count; number++) {
-    pthread_create(&callers[number], NULL, call, (void*)(uintptr_t)(seed * MAX_THREADS + number + 1));
+    pthread_create(&callers[number], NULL, call,
+                   (void*)(uintptr_t)(seed * MAX_THREADS + number + 1));
   }
   for (number = 0; number < thread_count; number++) {
     pthread_join(callers[number], NULL);
@@ -365,11 +373,12 @@ int main(int argc, char** argv) {
   if (atomic_load(&answered) != atomic_load(&accepted)) {
     fault("answers and accepted starts differ", (long)atomic_load(&answered));
   }
-  printf("calls %u: starts accepted %u, refused %u; stops %u, of none %u; on a destroyed context %u; "
-         "destroyed %u; answered %u, of which failed %u; faults %u\n",
-         call_count, atomic_load(&accepted), atomic_load(&refused), atomic_load(&stopped), atomic_load(&unknown),
-         atomic_load(&late), atomic_load(&destroyed), atomic_load(&answered), atomic_load(&failed),
-         atomic_load(&faults));
+  printf(
+      "calls %u: starts accepted %u, refused %u; stops %u, of none %u; on a destroyed context %u; "
+      "destroyed %u; answered %u, of which failed %u; faults %u\n",
+      call_count, atomic_load(&accepted), atomic_load(&refused), atomic_load(&stopped),
+      atomic_load(&unknown), atomic_load(&late), atomic_load(&destroyed), atomic_load(&answered),
+      atomic_load(&failed), atomic_load(&faults));
   for (number = 0; number < atomic_load(&frame_count); number++) {
     gst_buffer_unref(frames[number]);
   }

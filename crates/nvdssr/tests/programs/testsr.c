@@ -1,7 +1,8 @@
 /*
- * Records from a stream as deepstream-testsr does: a tee, a fakesink beside the recordbin, starts and stops on a GLib
- * timer. It works with any library that has the C API of gst-nvdssr.h, and checks answers and public fields.
- * What the files hold is left to whoever reads its log. Valid C11 and C++17.
+ * Records from a stream as deepstream-testsr does: a tee, a fakesink beside the recordbin, starts
+ * and stops on a GLib timer. It works with any library that has the C API of gst-nvdssr.h, and
+ * checks answers and public fields. What the files hold is left to whoever reads its log. Valid C11
+ * and C++17.
  */
 #include <gst/gst.h>
 #include <stdio.h>
@@ -34,19 +35,22 @@ static gint option_interval = 2000;
 static gint option_starts = 2;
 
 static GOptionEntry options[] = {
-    {"library", 0, 0, G_OPTION_ARG_FILENAME, &option_library, "Library to load (built with -DDLOPEN)", "FILE"},
+    {"library", 0, 0, G_OPTION_ARG_FILENAME, &option_library,
+     "Library to load (built with -DDLOPEN)", "FILE"},
     {"dir", 0, 0, G_OPTION_ARG_FILENAME, &option_dir, "Folder of the recordings", "FOLDER"},
     {"prefix", 0, 0, G_OPTION_ARG_STRING, &option_prefix, "File names begin so", "TEXT"},
     {"log", 0, 0, G_OPTION_ARG_FILENAME, &option_log, "Gets a line for each recording", "FILE"},
     {"audio", 0, 0, G_OPTION_ARG_NONE, &option_audio, "The URI has sound too", NULL},
     {"mkv", 0, 0, G_OPTION_ARG_NONE, &option_mkv, "Matroska instead of MP4", NULL},
     {"cache", 0, 0, G_OPTION_ARG_INT, &option_cache, "Cache in seconds", "N"},
-    {"default-duration", 0, 0, G_OPTION_ARG_INT, &option_default_duration, "Of a start with duration 0", "N"},
+    {"default-duration", 0, 0, G_OPTION_ARG_INT, &option_default_duration,
+     "Of a start with duration 0", "N"},
     {"start-time", 0, 0, G_OPTION_ARG_INT, &option_start, "Seconds to go back", "N"},
     {"duration", 0, 0, G_OPTION_ARG_INT, &option_duration, "Seconds after the start", "N"},
     {"interval", 0, 0, G_OPTION_ARG_INT, &option_interval, "Milliseconds from event to event", "N"},
     {"starts", 0, 0, G_OPTION_ARG_INT, &option_starts, "Recordings to make", "N"},
-    {"leave-running", 0, 0, G_OPTION_ARG_NONE, &option_leave_running, "Destroy while recording", NULL},
+    {"leave-running", 0, 0, G_OPTION_ARG_NONE, &option_leave_running, "Destroy while recording",
+     NULL},
     {NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL}};
 
 static GMainLoop* loop;
@@ -146,7 +150,8 @@ static void stop_recording(void) {
   CHECK(!flags.got_key_frame);
 }
 
-/* The event generator: stops what runs, starts where nothing runs, ends after the last recording. */
+/* The event generator: stops what runs, starts where nothing runs, ends after the last recording.
+ */
 static gboolean on_event(gpointer data) {
   Flags flags = read_flags();
 
@@ -234,8 +239,8 @@ static void lead(GstElement* parsed, const char* pad) {
 }
 
 /*
- * The source: a launch description whose elements `video` and `audio` give the parsed streams, or a URI with H.264 and,
- * with --audio, AAC.
+ * The source: a launch description whose elements `video` and `audio` give the parsed streams, or a
+ * URI with H.264 and, with --audio, AAC.
  */
 static gboolean make_source(const char* source) {
   GError* error = NULL;
@@ -374,6 +379,7 @@ int main(int argc, char** argv) {
   gst_object_unref(bus);
   gst_object_unref(pipeline);
   g_main_loop_unref(loop);
+  library_close();
   g_free(option_library);
   g_free(option_dir);
   g_free(option_prefix);
