@@ -23,13 +23,12 @@ impl Branch {
         target: &gst::Pad,
         parser: Option<&'static str>,
     ) -> Result<Self, Error> {
-        let link = |error: &dyn std::fmt::Display| Error::Stream(error.to_string());
         let element = match parser {
             Some(name) => {
                 let element = gst::ElementFactory::make(name).build();
                 let missing = |_| recorder::Error::MissingElement { element: name, package: package_of(name) };
                 let element = element.map_err(missing)?;
-                bin.add(&element).map_err(|error| link(&error))?;
+                bin.add(&element).map_err(|error| failed(&error))?;
                 Some((name, element))
             }
             None => None,
@@ -49,20 +48,30 @@ impl Branch {
             })
             .build();
         let branch = Self { feed, parser: element, bin: bin.downgrade() };
-        branch.feed.set_active(true).map_err(|error| link(&error))?;
-        // From the recordbin backwards, so that nothing flows into what leads nowhere.
-        let first = match &branch.parser {
+        match branch.link(target) {
+            Ok(()) => Ok(branch),
+            Err(error) => {
+                branch.close();
+                Err(error)
+            }
+        }
+    }
+
+    /// From the recordbin backwards, so that nothing flows into what leads nowhere.
+    fn link(&self, target: &gst::Pad) -> Result<(), Error> {
+        let first = match &self.parser {
             Some((_, parser)) => {
-                let (sink, src) = (parser.static_pad("sink"), parser.static_pad("src"));
-                let (Some(sink), Some(src)) = (sink, src) else { return Err(link(&"the parser has no pads")) };
-                src.link(target).map_err(|error| link(&error))?;
-                parser.sync_state_with_parent().map_err(|error| link(&error))?;
+                let (Some(sink), Some(src)) = (parser.static_pad("sink"), parser.static_pad("src")) else {
+                    return Err(failed(&"the parser has no pads"));
+                };
+                src.link(target).map_err(|error| failed(&error))?;
+                parser.sync_state_with_parent().map_err(|error| failed(&error))?;
                 sink
             }
             None => target.clone(),
         };
-        branch.feed.link(&first).map_err(|error| link(&error))?;
-        Ok(branch)
+        self.feed.set_active(true).map_err(|error| failed(&error))?;
+        self.feed.link(&first).map(drop).map_err(|error| failed(&error))
     }
 
     /// The parser that it leads through.
@@ -102,4 +111,8 @@ impl Branch {
             drop(bin.remove(parser));
         }
     }
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Error {
+    Error::Stream(error.to_string())
 }

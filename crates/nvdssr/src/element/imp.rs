@@ -85,7 +85,8 @@ impl ObjectImpl for SmartRecord {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, spec: &glib::ParamSpec) {
-        if let Err(reason) = self.settings.lock().set(spec.name(), value) {
+        let set = self.settings.lock().set(spec.name(), value);
+        if let Err(reason) = set {
             // A property cannot refuse; going to READY does, with the same reason.
             gst::warning!(CAT, imp = self, "{}: {reason}", spec.name());
         }

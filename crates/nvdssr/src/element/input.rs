@@ -136,7 +136,8 @@ impl Input {
 
     /// From now on the stream is recorded there, or no longer. Nothing may flow.
     pub(super) fn set_target(&self, target: Option<Target>) {
-        if let Some(branch) = self.branch.lock().take() {
+        let branch = self.branch.lock().take();
+        if let Some(branch) = branch {
             branch.close();
         }
         *self.target.lock() = target;
@@ -236,7 +237,8 @@ impl Input {
 
     /// The container does not take the stream. False: the pipeline is to know.
     fn refuse(&self, element: &super::SmartRecord, target: &Target, caps: &gst::Caps) -> bool {
-        if let Some(branch) = self.branch.lock().take() {
+        let branch = self.branch.lock().take();
+        if let Some(branch) = branch {
             branch.event(gst::event::Eos::new());
             branch.close();
         }

@@ -2,6 +2,9 @@
 //! What is asserted is left to the tests.
 #![allow(dead_code, clippy::unwrap_used)] // Each test file uses a part; a helper that fails fails its test.
 
+#[path = "../common/library.rs"]
+mod library;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,21 +14,14 @@ use gst::prelude::*;
 use parking_lot::Mutex;
 use testbed::{AudioCodec, HANG_GUARD, Scene, TempDir, temp_dir};
 
+pub use library::library;
+
 /// Of the clip: 10 s, a keyframe each half second.
 pub const FPS: u32 = 30;
 pub const GOP: u32 = 15;
 
 /// The clip's video into the element `r`.
 pub const VIDEO: &str = "d.video_0 ! queue ! h264parse ! nvdssmartrecord name=r";
-
-/// The library as cargo has built it, beside the test program.
-pub fn library() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    // For tests cargo leaves it there, and does not renew the one in <profile>.
-    let path = test.parent().expect("a program is in a folder").join("libnvdsgst_smartrecord.so");
-    assert!(path.is_file(), "{} is missing: cargo test -p nvdssr makes it", path.display());
-    path
-}
 
 /// GStreamer with the plugin.
 pub fn init() {
