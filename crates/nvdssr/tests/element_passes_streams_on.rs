@@ -8,7 +8,7 @@ mod element;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use element::{Rig, check, init, start};
+use element::{Rig, Said, check, init, start};
 use gst::prelude::*;
 use parking_lot::Mutex;
 use testbed::HANG_GUARD;
@@ -300,4 +300,39 @@ fn a_pad_may_be_released_while_a_buffer_is_on_its_way() {
     assert_eq!(bench.push(0), Ok(gst::FlowSuccess::Ok));
     assert_eq!(bench.push(1), Ok(gst::FlowSuccess::Ok));
     assert!(bench.element.static_pad("src").is_none());
+}
+
+#[test]
+fn what_cannot_be_parsed_is_passed_on_with_a_warning() {
+    for (rest, survives) in [("! fakesink async=false", true), ("", false)] {
+        let rig = Rig::new(&format!("fakesrc num-buffers=0 ! fakesink async=false nvdssmartrecord name=r {rest}"));
+        let feed = gst::Pad::builder(gst::PadDirection::Src).name("feed").build();
+        feed.link(&rig.element.static_pad("sink").unwrap()).unwrap();
+        feed.set_active(true).unwrap();
+        rig.play();
+        feed.push_event(gst::event::StreamStart::new("x"));
+        let caps = "video/x-h264,stream-format=byte-stream,alignment=au".parse().unwrap();
+        feed.push_event(gst::event::Caps::new(&caps));
+        feed.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
+        for number in 0..10 {
+            let mut buffer = gst::Buffer::from_slice([0xffu8; 500]);
+            buffer.get_mut().unwrap().set_pts(gst::ClockTime::from_mseconds(number * 40));
+            let passed = feed.push(buffer);
+            assert!(passed.is_ok() || !survives);
+        }
+        feed.push_event(gst::event::Eos::new());
+        let mut warned = false;
+        let end = loop {
+            match rig.said() {
+                Said::Warning(text) => warned = text.contains("cannot be recorded"),
+                Said::Element(_) => {}
+                end => break end,
+            }
+        };
+        match (survives, end) {
+            (true, Said::Eos) => assert!(warned),
+            (false, Said::Error(_)) => {}
+            (_, other) => panic!("{other:?}"),
+        }
+    }
 }

@@ -8,6 +8,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use parking_lot::Mutex;
+use recorder::Recordbin;
 use recorder::core::{Moment, RunningTime, StartRequest, Stream};
 use recorder::event::Event;
 use recorder::record::Trigger;
@@ -210,6 +211,14 @@ impl BinImpl for SmartRecord {
         match message.view() {
             // The recordbin's end is not yet that of its recordings.
             gst::MessageView::Eos(_) => {}
+            // A parser finds the stream damaged. Whoever is behind may still make something of it.
+            gst::MessageView::Error(error)
+                if !self.is_sink() && !message.src().is_some_and(|src| src.is::<Recordbin>()) =>
+            {
+                let text = format!("the stream is passed on, but cannot be recorded: {}", error.error());
+                let debug = error.debug().unwrap_or_default();
+                gst::element_imp_warning!(self, gst::StreamError::Decode, ("{text}"), ["{debug}"]);
+            }
             _ => self.parent_handle_message(message),
         }
     }

@@ -167,14 +167,12 @@ impl Input {
             (Some(branch), None) => return branch.push(buffer),
             (None, _) => Ok(gst::FlowSuccess::Ok),
         };
-        let passed = match &out {
-            Some(out) => out.push(buffer),
-            None => Ok(gst::FlowSuccess::Ok),
-        };
-        match passed {
+        let Some(pad) = &out else { return recorded };
+        match pad.push(buffer) {
             // Recording goes on without anybody behind, and whoever has been released has nothing to say.
             Err(error) if error == gst::FlowError::NotLinked || self.out() != out => recorded,
-            passed => recorded.and(passed),
+            // What cannot be recorded can still be watched.
+            passed => passed,
         }
     }
 
