@@ -93,6 +93,7 @@ impl Settings {
             sidecar: context.get(&p::SIDECAR)?,
             trim: context.get(&p::TRIM)?,
             total_cache_bytes: bytes(&p::TOTAL_CACHE_BYTES)?,
+            recordbin_lib: context.try_get(&p::RECORDBIN_LIB)?.filter(|file| !file.as_os_str().is_empty()),
         };
         Ok(Self {
             triggers: match context.get(&p::SMART_RECORD)? {

@@ -66,6 +66,7 @@ pub fn start_all(
         sidecar: true,
         trim: false,
         total_cache_bytes: 0,
+        recordbin_lib,
     };
     (Recorder::start(&setup, &sink).unwrap(), events)
 }
