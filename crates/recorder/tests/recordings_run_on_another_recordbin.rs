@@ -1,0 +1,142 @@
+//! Promise: a library with the interface of NVIDIA's records as our recordbin does, within its limits, and the records say
+//! exactly what its files hold. Each promise holds for a double of such a library, and for NVIDIA's own where it is named.
+//! Left to others: what a user sees of it through a graph (`tests/recordings_run_on_another_recordbin`).
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::Path;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use recorder::core::{Accepted, EndReason, Moment, Rejection, StartRequest};
+use recorder::event::Event;
+use recorder::record::Trigger;
+use recorder::{Container, DoneRecord, FailedRecord, Recorder};
+use testbed::{AudioCodec, HANG_GUARD, RtspCamera, Scene, decode, ffprobe, recordbin_double, recordbin_libs, temp_dir};
+
+const FPS: i64 = 20;
+const GOP: i64 = 20;
+const FRAME_NS: i64 = 1_000_000_000 / FPS;
+
+fn scene() -> Scene {
+    Scene::new().fps(FPS as u32).gop(GOP as u32).size(256, 96).without_text()
+}
+
+fn request(back: f64, on: f64) -> StartRequest {
+    StartRequest {
+        start: Moment::Ago(Duration::from_secs_f64(back)),
+        end: Some(Moment::In(Duration::from_secs_f64(on))),
+        overlap: None,
+    }
+}
+
+fn ask(recorder: &Recorder, request: StartRequest, id: &str) -> Result<Accepted, Rejection> {
+    let mut told = 0;
+    let trigger = Trigger { id: Some(id.into()), metadata: None };
+    let answer = recorder.start_session(0, request, trigger, |_| told += 1);
+    assert_eq!(told, i32::from(answer.is_ok()));
+    answer
+}
+
+/// The next end of a session.
+fn end(events: &Receiver<Event>) -> Result<Box<DoneRecord>, Box<FailedRecord>> {
+    loop {
+        match events.recv_timeout(HANG_GUARD).unwrap() {
+            Event::Done(done) => return Ok(done),
+            Event::Failed(failed) => return Err(failed),
+            _ => {}
+        }
+    }
+}
+
+/// A file holds what its record says, by two judges; returns the numbers of its first and last picture.
+fn check(done: &DoneRecord) -> (i64, i64) {
+    println!("{}", serde_json::to_string(done).unwrap());
+    let [file] = &done.files[..] else { panic!("one file") };
+    assert_eq!(done.file, file.file);
+    assert_eq!(done.bytes, std::fs::metadata(&done.file).unwrap().len());
+    let decoded = decode(&done.file).unwrap();
+    assert_eq!(decoded.warnings, [""; 0]);
+    let video = decoded.video().unwrap();
+    let counters = video.check_unbroken().unwrap();
+    let track = file.video.as_ref().unwrap();
+    assert_eq!((track.frames, track.codec.as_str()), (video.frames.len() as u64, "H.264"));
+    assert_eq!((track.width, track.height), (Some(256), Some(96)));
+    let second = ffprobe(&done.file).unwrap();
+    assert_eq!((second.errors.as_slice(), second.packets), (&[][..], track.frames));
+    assert!(second.begins_with_keyframe);
+
+    // Frames of a live source jitter on their way into the stream's time, and players show what the file says.
+    let (asked, actual) = (done.header.asked.running(), done.actual.running());
+    let shown = video.end_ns().unwrap() - video.first_ns().unwrap();
+    let recorded = actual.end.0 - actual.start.0;
+    assert!((shown - recorded).abs() < 2 * FRAME_NS, "shown {shown}, recorded {recorded}");
+    let positive = |nanos: i64| u64::try_from(nanos).unwrap_or(0);
+    let missing = |nanos: i64| if nanos < 1_000_000 { 0 } else { positive(nanos) };
+    assert_eq!(done.lead_ns, positive(asked.start.0 - actual.start.0));
+    assert_eq!(done.missing_at_start_ns, missing(actual.start.0 - asked.start.0));
+    assert_eq!(done.missing_at_end_ns, missing(asked.end.0 - actual.end.0));
+    assert!(!done.notes.iter().any(|note| note.contains("estimated")), "{:?}", done.notes);
+    assert!(done.notes.iter().any(|note| note.starts_with("recorded by lib")), "{:?}", done.notes);
+    (i64::from(*counters.start()), i64::from(*counters.end()))
+}
+
+/// When the camera made a picture, by the record: it lies as far from the file's start as its number says.
+fn check_utc(done: &DoneRecord, camera: &RtspCamera, first: i64) {
+    let made = camera.frames().time_of(first as u32).unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let said = done.actual.start.unwrap().0;
+    let off = said - i64::try_from(made.as_nanos()).unwrap();
+    // The camera's jitter, and what the frame takes to us.
+    assert!(off.abs() < 500_000_000, "{off} ns off");
+}
+
+/// One after the other; a second one in between is refused, for the library's reason.
+fn one_at_a_time(library: &Path, container: Container, scene: &Scene) {
+    let camera = RtspCamera::start(scene).unwrap();
+    let dir = temp_dir().unwrap();
+    let (recorder, events) = common::start_library(library, &camera.url(), dir.path(), container, None);
+    camera.wait_for_frame(4 * FPS as u32).unwrap();
+    let before = ask(&recorder, StartRequest { start: Moment::In(Duration::from_secs(3)), ..request(0.0, 9.0) }, "later");
+    assert!(matches!(before, Err(Rejection::LibraryCannotWait { .. })), "{before:?}");
+
+    let first = ask(&recorder, request(2.0, 2.0), "first").unwrap();
+    let second = ask(&recorder, request(1.0, 3.0), "second").unwrap_err();
+    assert_eq!(second, Rejection::LibraryRecords { session: first.session });
+    assert!(second.to_string().contains("one at a time"), "{second}");
+    let done = end(&events).unwrap();
+    assert_eq!((done.header.id.as_deref(), done.ended), (Some("first"), EndReason::EndReached));
+    assert_eq!(done.missing_at_end_ns, 0);
+    let (number, _) = check(&done);
+    assert_eq!(number % GOP, 0, "begins with a keyframe");
+    check_utc(&done, &camera, number);
+    let frames = done.files[0].audio.as_ref().map(|audio| audio.frames);
+    assert_eq!(frames.is_some(), decode(&done.file).unwrap().audio().is_ok());
+
+    // What has been answered is over for the library, too.
+    let id = ask(&recorder, request(0.0, 60.0), "third").unwrap().session;
+    camera.wait_for_frame(camera.frames().len() + 2 * GOP as u32).unwrap();
+    assert_eq!(recorder.stop_session(0, Some(id)).unwrap(), [id]);
+    let done = end(&events).unwrap();
+    assert_eq!((done.header.id.as_deref(), done.ended), (Some("third"), EndReason::Stopped));
+    let (_, last) = check(&done);
+    assert!(i64::from(camera.frames().len()) >= last, "nothing after the stop");
+    assert_eq!(recorder.stop_session(0, None), Err(Rejection::NoSession));
+    assert_eq!(recorder.stop(), [0; 0]);
+}
+
+#[test]
+fn one_at_a_time_to_mp4() {
+    let dir = temp_dir().unwrap();
+    for library in recordbin_libs(dir.path()).unwrap() {
+        one_at_a_time(&library, Container::Mp4, &scene());
+    }
+}
+
+#[test]
+fn one_at_a_time_with_sound_to_mkv() {
+    let dir = temp_dir().unwrap();
+    for library in recordbin_libs(dir.path()).unwrap() {
+        one_at_a_time(&library, Container::Mkv, &scene().audio(AudioCodec::Aac));
+    }
+}
