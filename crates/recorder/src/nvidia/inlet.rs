@@ -86,6 +86,9 @@ fn watch(pad: &gst::Pad, stream: Stream, bin: gst::glib::WeakRef<gst::Bin>, sess
     });
 }
 
+/// With `Drop` the bindings keep the event, and GStreamer 1.22 complains that it has none to free.
+const DROPPED: gst::PadProbeReturn = gst::PadProbeReturn::Handled;
+
 fn see(
     event: &gst::Event,
     stream: Stream,
@@ -110,12 +113,16 @@ fn see(
         }
         gst::EventView::StreamStart(_) => sessions.linked(stream),
         gst::EventView::FlushStop(flush) if flush.resets_time() => sessions.flushed(stream),
+        gst::EventView::FlushStart(_) | gst::EventView::FlushStop(_) => {}
         gst::EventView::Eos(_) => {
+            // The library would end its file by itself, and not say what for.
             sessions.end_of_stream(stream);
-            // The library would end its file by itself, and not say what for. With `Drop` the bindings keep the event, and
-            // GStreamer 1.22 complains that it has none to free.
-            return gst::PadProbeReturn::Handled;
+            return DROPPED;
         }
+        // Each event that has waited its turn in a GStreamer queue takes along all that waits behind it, whatever the queue's
+        // threshold (seen with 1.22.0). NVIDIA's cache is such a queue: the tags that h264parse sends whenever a bit rate
+        // changes would empty it all the time.
+        _ if event.is_serialized() => return DROPPED,
         _ => {}
     }
     gst::PadProbeReturn::Ok
