@@ -11,6 +11,13 @@
 
 #include "gst-nvdssr.h"
 
+#ifndef SILENT
+#define SILENT 0
+#endif
+#ifndef DEAF
+#define DEAF 0
+#endif
+
 typedef struct
 {
   NvDsSRContext context;
@@ -84,9 +91,8 @@ complete (gpointer data)
     info.duration = gst_discoverer_info_get_duration (found) / GST_MSECOND;
     info.containsVideo = video != NULL;
     info.containsAudio = audio != NULL;
-#if !defined SILENT
-    ctx->initParams.callback (&info, ctx->uData);
-#endif
+    if (!SILENT)
+      ctx->initParams.callback (&info, ctx->uData);
     gst_discoverer_stream_info_list_free (video);
     gst_discoverer_stream_info_list_free (audio);
     g_free (info.filename);
@@ -102,17 +108,14 @@ complete (gpointer data)
 static GstPadProbeReturn
 file_ends (GstPad * pad, GstPadProbeInfo * info, gpointer data)
 {
+  Double *self = data;
+
   (void) pad;
-#if !defined DEAF
-  if (GST_EVENT_TYPE (info->data) == GST_EVENT_EOS) {
-    Double *self = data;
+  if (GST_EVENT_TYPE (info->data) == GST_EVENT_EOS && !DEAF) {
     if (self->teller)
       g_thread_join (self->teller);
     self->teller = g_thread_new ("double", complete, self);
   }
-#else
-  (void) data;
-#endif
   return GST_EVENT_TYPE (info->data) == GST_EVENT_EOS ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
 }
 

@@ -65,7 +65,7 @@ fn check(done: &DoneRecord) -> (i64, i64) {
     assert_eq!((track.width, track.height), (Some(256), Some(96)));
     let second = ffprobe(&done.file).unwrap();
     assert_eq!((second.errors.as_slice(), second.packets), (&[][..], track.frames));
-    eprintln!("key {}", second.begins_with_keyframe);
+    assert!(second.begins_with_keyframe);
 
     // Frames of a live source jitter on their way into the stream's time, and players show what the file says.
     let (asked, actual) = (done.header.asked.running(), done.actual.running());
@@ -138,5 +138,129 @@ fn one_at_a_time_with_sound_to_mkv() {
     let dir = temp_dir().unwrap();
     for library in recordbin_libs(dir.path()).unwrap() {
         one_at_a_time(&library, Container::Mkv, &scene().audio(AudioCodec::Aac));
+    }
+}
+
+/// What a library has begun is complete when its source ends, is lost, or the recorder stops.
+fn ends_are_in_order(library: &Path) {
+    // The source ends.
+    let camera = RtspCamera::start_finite(&scene(), 5 * FPS as u32).unwrap();
+    let dir = temp_dir().unwrap();
+    let (recorder, events) = common::start_library(library, &camera.url(), dir.path(), Container::Mp4, None);
+    camera.wait_for_frame(2 * FPS as u32).unwrap();
+    ask(&recorder, request(1.0, 60.0), "at the end of the stream").unwrap();
+    let done = end(&events).unwrap();
+    assert_eq!(done.ended, EndReason::EndOfStream);
+    let (_, last) = check(&done);
+    assert_eq!(last, 5 * FPS - 1, "the last picture of all");
+    assert!(done.missing_at_end_ns > 0);
+    assert_eq!(ask(&recorder, request(1.0, 1.0), "too late"), Err(Rejection::SourceEnded));
+    assert_eq!(recorder.stop(), [0; 0]);
+
+    // It is lost and comes back; then the recorder stops.
+    let camera = RtspCamera::start(&scene()).unwrap();
+    let interval = Some(Duration::from_secs(2));
+    let (recorder, events) = common::start_library(library, &camera.urlt(), dir.path(), Container::Mp4, interval);
+    camera.wait_for_frame(2 * FPS as u32).unwrap();
+    ask(&recorder, request(1.0, 60.0), "lost").unwrap();
+    camera.wait_for_frame(4 * FPS as u32).unwrap();
+    camera.disconnect_viewers();
+    let done = end(&events).unwrap();
+    assert_eq!(done.ended, EndReason::SourceLost);
+    check(&done);
+    while !matches!(events.recv_timeout(HANG_GUARD).unwrap(), Event::SourceBack { .. }) {}
+    camera.wait_for_frame(camera.frames().len() + 2 * GOP as u32).unwrap();
+    ask(&recorder, request(0.5, 60.0), "stopped").unwrap();
+    camera.wait_for_frame(camera.frames().len() + 2 * GOP as u32).unwrap();
+    assert_eq!(recorder.stop(), [0; 0]);
+    let done = end(&events).unwrap();
+    assert_eq!((done.header.id.as_deref(), done.ended), (Some("stopped"), EndReason::Shutdown));
+    check(&done);
+    // Three recordings and their sidecars.
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 6);
+}
+
+#[test]
+fn ends_are_in_order_everywhere() {
+    let dir = temp_dir().unwrap();
+    for library in recordbin_libs(dir.path()).unwrap() {
+        ends_are_in_order(&library);
+    }
+}
+
+/// What lies in the past is recorded as far as it is cached, and up to now.
+#[test]
+fn the_past_goes_on_until_now() {
+    let dir = temp_dir().unwrap();
+    for library in recordbin_libs(dir.path()).unwrap() {
+        let camera = RtspCamera::start(&scene()).unwrap();
+        let dir = temp_dir().unwrap();
+        let (recorder, events) = common::start_library(&library, &camera.url(), dir.path(), Container::Mp4, None);
+        camera.wait_for_frame(5 * FPS as u32).unwrap();
+        let ago = |seconds| Moment::Ago(Duration::from_secs(seconds));
+        let asked = StartRequest { start: ago(3), end: Some(ago(1)), overlap: None };
+        ask(&recorder, asked, "past").unwrap();
+        let done = end(&events).unwrap();
+        check(&done);
+        let note = done.notes.iter().find(|note| note.contains("can only record up to now"));
+        assert!(note.is_some_and(|note| note.starts_with("goes on for ")), "{:?}", done.notes);
+        let gone = StartRequest { start: ago(90), end: Some(ago(60)), overlap: None };
+        assert_eq!(ask(&recorder, gone, "gone"), Err(Rejection::OlderThanCache));
+    }
+}
+
+/// A library that does not say that a file is complete: the session has failed, with what there is of it. Returns what
+/// becomes of the next start; the recorder stops all the same.
+fn silence(kind: &str) -> Result<Accepted, Rejection> {
+    let camera = RtspCamera::start(&scene()).unwrap();
+    let dir = temp_dir().unwrap();
+    let library = recordbin_double(dir.path(), &[kind]).unwrap();
+    let folder = temp_dir().unwrap();
+    let (recorder, events) = common::start_library(&library, &camera.url(), folder.path(), Container::Mkv, None);
+    camera.wait_for_frame(2 * FPS as u32).unwrap();
+    let id = ask(&recorder, request(0.0, 1.0), "first").unwrap().session;
+    // It has been told to stop by then.
+    camera.wait_for_frame(camera.frames().len() + 3 * FPS as u32).unwrap();
+    let second = ask(&recorder, request(0.0, 1.0), "second").unwrap_err();
+    assert_eq!(second, Rejection::LibraryCompletes { session: id });
+    let failed = end(&events).unwrap_err();
+    assert!(failed.reason.contains("has not said within 10 s that the file is complete"), "{failed:?}");
+    assert_eq!((failed.header.id.as_deref(), failed.file.is_some()), (Some("first"), true));
+    let third = ask(&recorder, request(0.0, 60.0), "third");
+    assert_eq!(recorder.stop(), [0; 0]);
+    assert!(third.is_err() || end(&events).is_err());
+    third
+}
+
+#[test]
+fn a_library_that_says_nothing_has_failed() {
+    silence("SILENT").unwrap();
+}
+
+#[test]
+fn a_library_that_never_completes_a_file_takes_no_other() {
+    let refused = silence("DEAF").unwrap_err();
+    assert!(matches!(&refused, Rejection::LibraryRefuses { status } if status.contains("INVALID_OP")), "{refused}");
+}
+
+#[test]
+fn what_is_no_such_library_is_said() {
+    let dir = temp_dir().unwrap();
+    let text = dir.path().join("text.so");
+    std::fs::write(&text, "This is a text.\n".repeat(100)).unwrap();
+    let libm = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib/aarch64-linux-gnu/libm.so.6", "/lib64/libm.so.6"];
+    let libm = libm.into_iter().map(Path::new).find(|path| path.exists()).unwrap();
+    for (path, words) in [
+        (dir.path().join("missing.so").as_path(), &["there is no such file"][..]),
+        (dir.path(), &["it is not a file"]),
+        (&text, &["it cannot be loaded", "invalid ELF header"]),
+        (libm, &["does not have the symbols", "NvDsSRCreate", "NvDsSRDestroy"]),
+        (Path::new("libnosuchthing.so"), &["it cannot be loaded", "No such file"]),
+    ] {
+        let source = "launch:videotestsrc ! x264enc";
+        let error = common::try_start(&[source], dir.path(), Container::Mp4, None, Some(path)).err().unwrap().to_string();
+        let path = path.display().to_string();
+        let all = words.iter().copied().chain([path.as_str(), "libnvdsgst_smartrecord.so"]);
+        assert!(all.into_iter().all(|word| error.contains(word)), "{error}");
     }
 }
