@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use crate::core::{Accepted, EndReason, Rejection, RunningTime, SessionId, StartRequest, Stream};
 use crate::Error;
+use crate::core::{Accepted, EndReason, Rejection, RunningTime, SessionId, StartRequest, Stream};
 use crate::event::{Event, EventSink};
 use crate::nvidia::{self, Library, LibraryEngine};
 use crate::record::Trigger;

@@ -345,10 +345,7 @@ pub(crate) fn notes(
     let seconds = |nanos: u64| format!("{:.3} s", nanos as f64 / 1e9);
     let mut notes = vec![format!("{ENDED}{}", reason.as_str())];
     if missing_at_start > 0 {
-        notes.push(format!(
-            "{BEGINS}{} after the asked start: {why}",
-            seconds(missing_at_start)
-        ));
+        notes.push(format!("{BEGINS}{} after the asked start: {why}", seconds(missing_at_start)));
     }
     if missing_at_end > 0 {
         notes.push(format!("{ENDS}{} before the asked end: {}", seconds(missing_at_end), reason.as_str()));

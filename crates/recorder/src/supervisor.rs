@@ -9,11 +9,11 @@ use std::time::Instant;
 use gst::prelude::*;
 
 use crate::core::EndReason;
+use crate::engine::Engine;
 use crate::event::{Event, EventSink};
+use crate::pipeline_error;
 use crate::source::reconnect::{Action, Connection, Input, Moment};
 use crate::source::{self, Blueprint, InputSink};
-use crate::engine::Engine;
-use crate::pipeline_error;
 
 /// What the supervisor is to do.
 pub(crate) enum Order {

@@ -97,7 +97,8 @@ fn one_at_a_time(library: &Path, container: Container, scene: &Scene) {
     let dir = temp_dir().unwrap();
     let (recorder, events) = common::start_library(library, &camera.url(), dir.path(), container, None);
     camera.wait_for_frame(4 * FPS as u32).unwrap();
-    let before = ask(&recorder, StartRequest { start: Moment::In(Duration::from_secs(3)), ..request(0.0, 9.0) }, "later");
+    let before =
+        ask(&recorder, StartRequest { start: Moment::In(Duration::from_secs(3)), ..request(0.0, 9.0) }, "later");
     assert!(matches!(before, Err(Rejection::LibraryCannotWait { .. })), "{before:?}");
 
     let first = ask(&recorder, request(2.0, 2.0), "first").unwrap();
@@ -258,7 +259,8 @@ fn what_is_no_such_library_is_said() {
         (Path::new("libnosuchthing.so"), &["it cannot be loaded", "No such file"]),
     ] {
         let source = "launch:videotestsrc ! x264enc";
-        let error = common::try_start(&[source], dir.path(), Container::Mp4, None, Some(path)).err().unwrap().to_string();
+        let error =
+            common::try_start(&[source], dir.path(), Container::Mp4, None, Some(path)).err().unwrap().to_string();
         let path = path.display().to_string();
         let all = words.iter().copied().chain([path.as_str(), "libnvdsgst_smartrecord.so"]);
         assert!(all.into_iter().all(|word| error.contains(word)), "{error}");

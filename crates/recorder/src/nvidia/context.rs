@@ -214,7 +214,10 @@ fn check(status: NvDsSRStatus) -> Result<(), String> {
 }
 
 /// The library's callback, on a thread of its own.
-unsafe extern "C" fn on_completed(info: *mut NvDsSRRecordingInfo, user_data: glib::ffi::gpointer) -> glib::ffi::gpointer {
+unsafe extern "C" fn on_completed(
+    info: *mut NvDsSRRecordingInfo,
+    user_data: glib::ffi::gpointer,
+) -> glib::ffi::gpointer {
     // No panic may cross into C. There is nobody to tell: the session's thread misses the callback and says so.
     let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the library passes its own record, which lives until this returns, or NULL.

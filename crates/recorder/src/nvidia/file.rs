@@ -9,8 +9,9 @@ use std::time::Duration;
 use gst::prelude::*;
 use parking_lot::Mutex;
 
+use super::place::Sized;
 use crate::container::codec_name;
-use crate::core::{Frame, GapFinder, Gaps, RunningTime, Stream};
+use crate::core::{Frame, GapFinder, Gaps, RunningTime};
 use crate::record::{AudioTrack, VideoTrack};
 use crate::{Container, pipeline_error, writer};
 
@@ -27,7 +28,7 @@ pub(super) struct Track {
     /// When the frame that is shown last is over.
     pub(super) end: RunningTime,
     /// Start and size of the last frames, in decoding order.
-    pub(super) tail: Vec<(RunningTime, u64)>,
+    pub(super) tail: Vec<Sized>,
     pauses: GapFinder,
     /// Start of the frame that is shown last, and its duration if the file has it.
     last: (RunningTime, Option<Duration>),
@@ -97,9 +98,8 @@ impl Content {
     }
 
     /// The stream whose times a record has: video where there is video.
-    pub(super) fn main(&self) -> Option<(Stream, &Track)> {
-        let video = self.video.as_ref().map(|video| (Stream::Video, video));
-        video.or(self.audio.as_ref().map(|audio| (Stream::Audio, audio)))
+    pub(super) fn main(&self) -> Option<&Track> {
+        self.video.as_ref().or(self.audio.as_ref())
     }
 
     pub(super) fn video_track(&self) -> Option<VideoTrack> {

@@ -89,12 +89,7 @@ fn watch(pad: &gst::Pad, stream: Stream, bin: gst::glib::WeakRef<gst::Bin>, sess
 /// With `Drop` the bindings keep the event, and GStreamer 1.22 complains that it has none to free.
 const DROPPED: gst::PadProbeReturn = gst::PadProbeReturn::Handled;
 
-fn see(
-    event: &gst::Event,
-    stream: Stream,
-    bin: &gst::Bin,
-    sessions: &Arc<Sessions>,
-) -> gst::PadProbeReturn {
+fn see(event: &gst::Event, stream: Stream, bin: &gst::Bin, sessions: &Arc<Sessions>) -> gst::PadProbeReturn {
     let container: Container = sessions.setup.container;
     match event.view() {
         gst::EventView::Caps(caps) if !container.accepts(stream).is_ok_and(|all| all.can_intersect(caps.caps())) => {
@@ -102,18 +97,16 @@ fn see(
             gst::element_error!(bin, gst::StreamError::Format, ("{text}"));
         }
         gst::EventView::Caps(caps) => sessions.format(stream, caps.caps_owned()),
-        gst::EventView::Segment(segment) => {
-            if !sessions.intake.segment(stream, segment.segment()) {
-                gst::element_error!(
-                    bin,
-                    gst::StreamError::Format,
-                    ("the {} stream is not timed: its segment is not in time format", stream.name())
-                );
-            }
+        gst::EventView::Segment(segment) if !sessions.intake.segment(stream, segment.segment()) => {
+            gst::element_error!(
+                bin,
+                gst::StreamError::Format,
+                ("the {} stream is not timed: its segment is not in time format", stream.name())
+            );
         }
         gst::EventView::StreamStart(_) => sessions.linked(stream),
         gst::EventView::FlushStop(flush) if flush.resets_time() => sessions.flushed(stream),
-        gst::EventView::FlushStart(_) | gst::EventView::FlushStop(_) => {}
+        gst::EventView::Segment(_) | gst::EventView::FlushStart(_) | gst::EventView::FlushStop(_) => {}
         gst::EventView::Eos(_) => {
             // The library would end its file by itself, and not say what for.
             sessions.end_of_stream(stream);

@@ -121,6 +121,9 @@ pub(crate) fn without_effect(library: &Library, setup: &RecorderSetup) -> Option
     .filter_map(|(key, set)| set.then_some(key))
     .collect();
     (!keys.is_empty()).then(|| {
-        format!("without effect, since recordbin-lib names {library}, which records in its own way: {}", keys.join(", "))
+        format!(
+            "without effect, since recordbin-lib names {library}, which records in its own way: {}",
+            keys.join(", ")
+        )
     })
 }

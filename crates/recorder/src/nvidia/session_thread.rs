@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::context::Completed;
 use super::file::{Content, Track};
-use super::place::{self, Arrived};
+use super::place;
 use super::session::{Ending, Session, Stage, Step};
 use super::sessions::{Sessions, State};
 use crate::DoneRecord;
 use crate::core::{EndReason, Ended, Gap, Gaps, Interval, RunningTime};
-use crate::recordbin::arrival;
 use crate::record::{CACHE_BEGINS, FileRecord, Times, notes, shortage};
+use crate::recordbin::arrival;
 use crate::writer::{self, Failure, Outcome, publish_sidecar};
 
 /// So long the library's cache has for going through its muxer.
@@ -124,17 +124,18 @@ fn measure(sessions: &Sessions, completed: &Completed, reason: EndReason, stop: 
     let failed = |reason: String| Failure { file: Some(path.clone()), ..Failure::new(reason) };
     let bytes = writer::make_durable(&path)
         .map_err(|error| failed(format!("'{}' cannot be completed: {error}", path.display())))?;
-    let content = Content::read(&path, sessions.setup.container)
-        .map_err(|error| failed(format!("'{}', which {library} has completed, cannot be read: {error}", path.display())))?;
+    let content = Content::read(&path, sessions.setup.container).map_err(|error| {
+        failed(format!("'{}', which {library} has completed, cannot be read: {error}", path.display()))
+    })?;
     let mut done = {
         let mut state = sessions.state.lock();
         let State { notes, session, .. } = &mut *state;
-        let (Some(session), Some((_, main))) = (session, content.main()) else {
+        let (Some(session), Some(main)) = (session, content.main()) else {
             return Err(failed("the session was given up".into()));
         };
         session.account.standing.timeline = *notes.timeline();
         let track = notes.cache(notes.main());
-        let arrived: Vec<Arrived> = track.frames().map(|frame| (frame.start, frame.payload)).collect();
+        let arrived: Vec<place::Sized> = track.frames().map(|frame| (frame.start, frame.payload)).collect();
         let first = track.next() - arrived.len() as u64;
         let stop = usize::try_from(stop.saturating_sub(first)).unwrap_or(usize::MAX).min(arrived.len());
         let placed = Placed::new(main, &arrived, stop);
@@ -148,7 +149,9 @@ fn measure(sessions: &Sessions, completed: &Completed, reason: EndReason, stop: 
             sha256: None,
         })
     };
-    if sessions.setup.sidecar && let Err(error) = publish_sidecar(&mut done) {
+    if sessions.setup.sidecar
+        && let Err(error) = publish_sidecar(&mut done)
+    {
         done.notes.push(format!("the sidecar could not be written: {error}"));
     }
     Ok(done)
@@ -163,8 +166,8 @@ struct Placed {
 }
 
 impl Placed {
-    fn new(main: &Track, arrived: &[Arrived], stop: usize) -> Self {
-        let found = place::offset(main, arrived, stop);
+    fn new(main: &Track, arrived: &[place::Sized], stop: usize) -> Self {
+        let found = place::offset(&main.tail, arrived, stop);
         // Else the newest frame at the stop is taken to be its last one.
         let newest = || arrived[..stop].iter().map(|(start, _)| *start).max().unwrap_or(RunningTime::ZERO);
         let offset = found.unwrap_or_else(|| newest().0.saturating_sub(main.last_start().0));
@@ -213,7 +216,8 @@ fn record(
         ));
     }
     if !placed.found {
-        done.notes.push(format!("its times are estimated: {library} has changed the frames, so that they cannot be found"));
+        done.notes
+            .push(format!("its times are estimated: {library} has changed the frames, so that they cannot be found"));
     }
     done.notes.extend(account.clock_note());
     done.notes.push(format!("recorded by {library}"));

@@ -244,12 +244,14 @@ impl Sessions {
         }
         let window = self.setup.config.window;
         let track = state.notes.cache(state.notes.main());
-        let cached = track.frames().find(|frame| frame.keyframe && frame.start >= now - window).map(|frame| frame.start);
+        let cached =
+            track.frames().find(|frame| frame.keyframe && frame.start >= now - window).map(|frame| frame.start);
         let horizon = cached.unwrap_or(now).min(now);
         if meaning.asked.end <= horizon {
             return Err(Rejection::OlderThanCache);
         }
-        let before_cache = meaning.asked.start < now - window || track.oldest().is_some_and(|oldest| meaning.asked.start < oldest);
+        let before_cache =
+            meaning.asked.start < now - window || track.oldest().is_some_and(|oldest| meaning.asked.start < oldest);
         let id = SessionId(0);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let in_the_past = meaning.end <= now;
@@ -364,9 +366,8 @@ impl Sessions {
             session.end(Ending::Because(EndReason::SourceLost));
             self.changed.notify_all();
         }
-        let writes = |state: &mut State| {
-            state.session.as_ref().is_some_and(|session| !matches!(session.stage, Stage::Complete))
-        };
+        let writes =
+            |state: &mut State| state.session.as_ref().is_some_and(|session| !matches!(session.stage, Stage::Complete));
         // Where it takes longer the session's thread says so.
         self.changed.wait_while_until(&mut state, writes, deadline);
     }

@@ -115,15 +115,13 @@ impl Recordbin {
         let Some(sessions) = self.sessions() else { return false };
         match event.view() {
             gst::EventView::Caps(caps) => return self.caps(pad, stream, caps.caps()),
-            gst::EventView::Segment(segment) => {
-                if !self.intake.segment(stream, segment.segment()) {
-                    gst::element_imp_error!(
-                        self,
-                        gst::StreamError::Format,
-                        ["the {} stream is not timed: its segment is not in time format", stream.name()]
-                    );
-                    return false;
-                }
+            gst::EventView::Segment(segment) if !self.intake.segment(stream, segment.segment()) => {
+                gst::element_imp_error!(
+                    self,
+                    gst::StreamError::Format,
+                    ["the {} stream is not timed: its segment is not in time format", stream.name()]
+                );
+                return false;
             }
             gst::EventView::StreamStart(_) => self.linked(stream),
             gst::EventView::FlushStop(flush) if flush.resets_time() => {

@@ -11,8 +11,8 @@ use super::reconnect::Input;
 use super::{Blueprint, InputSink, Mode, make};
 use crate::container::{codec_name, refusal};
 use crate::core::Stream;
-use crate::event::{Event, EventSink};
 use crate::engine::Engine;
+use crate::event::{Event, EventSink};
 use crate::parser::{can_become, package_of, parser_for};
 use crate::{Container, Error};
 

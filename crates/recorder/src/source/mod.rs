@@ -17,8 +17,8 @@ use gst::prelude::*;
 use self::link::Linker;
 pub use self::location::{Location, masked};
 use self::reconnect::Input;
-use crate::event::EventSink;
 use crate::engine::Engine;
+use crate::event::EventSink;
 use crate::{Container, Error};
 
 /// Which streams of a source are recorded (`smart-rec-mode`).

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use super::account::Account;
 use super::background::Turn;
 use super::file::{File, Opening};
 use super::place::Lock;
 use super::sidecar::Journal;
-use super::account::Account;
 use super::{Command, Failure, Feed, Job, Standing};
 use crate::DoneRecord;
 use crate::core::{Action, Delivered, EndReason, Ended, Gaps, Interval};
@@ -144,8 +144,8 @@ impl SessionThread {
     }
 
     fn follow(&mut self, standing: Standing) {
-        let changed =
-            !std::sync::Arc::ptr_eq(&standing.served, &self.account.standing.served) || standing.asked != self.account.standing.asked;
+        let changed = !std::sync::Arc::ptr_eq(&standing.served, &self.account.standing.served)
+            || standing.asked != self.account.standing.asked;
         self.account.standing = standing;
         if changed {
             self.write_journal();
@@ -238,8 +238,11 @@ impl SessionThread {
     fn write_journal(&mut self) {
         let open = self.open.as_ref().map(|open| open.record(&self.account.standing.timeline));
         let Some(of) = open.as_ref().or(self.files.last()).map(|file| file.file.clone()) else { return };
-        let start =
-            self.files.first().or(open.as_ref()).map_or(self.account.standing.asked.start, |file| file.actual.running().start);
+        let start = self
+            .files
+            .first()
+            .or(open.as_ref())
+            .map_or(self.account.standing.asked.start, |file| file.actual.running().start);
         let so_far = Interval { start, end: start };
         let unknown = Ended {
             asked: self.account.standing.asked,
