@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::place::Sized;
 use crate::container::codec_name;
-use crate::core::{Frame, GapFinder, Gaps, RunningTime};
+use crate::core::{Frame, GapFinder, Gaps, RunningTime, Stream};
 use crate::record::{AudioTrack, VideoTrack};
 use crate::{Container, pipeline_error, writer};
 
@@ -80,8 +80,8 @@ impl Track {
 /// What a file holds.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    pub(super) video: Option<Track>,
-    pub(super) audio: Option<Track>,
+    video: Option<Track>,
+    audio: Option<Track>,
 }
 
 impl Content {
@@ -97,9 +97,12 @@ impl Content {
         }
     }
 
-    /// The stream whose times a record has: video where there is video.
-    pub(super) fn main(&self) -> Option<&Track> {
-        self.video.as_ref().or(self.audio.as_ref())
+    /// One of its streams.
+    pub(super) fn track(&self, stream: Stream) -> Option<&Track> {
+        match stream {
+            Stream::Video => self.video.as_ref(),
+            Stream::Audio => self.audio.as_ref(),
+        }
     }
 
     pub(super) fn video_track(&self) -> Option<VideoTrack> {

@@ -130,8 +130,13 @@ fn measure(sessions: &Sessions, completed: &Completed, reason: EndReason, stop: 
     let mut done = {
         let mut state = sessions.state.lock();
         let State { notes, session, .. } = &mut *state;
-        let (Some(session), Some(main)) = (session, content.main()) else {
-            return Err(failed("the session was given up".into()));
+        let Some(session) = session else { return Err(failed("the session was given up".into())) };
+        // A library that does not gate its sound records it without a picture.
+        let Some(main) = content.track(notes.main()) else {
+            return Err(failed(format!(
+                "no keyframe came while {library} recorded ({}): there is only sound in the file",
+                reason.as_str()
+            )));
         };
         session.account.standing.timeline = *notes.timeline();
         let track = notes.cache(notes.main());
@@ -205,7 +210,7 @@ fn record(
     };
     let actual = Times::new(placed.interval, account.utc(None, placed.interval));
     let mut done = account.done(&ended, &[file(actual)]);
-    let begins = format!("{library} begins with the first keyframe that is in its cache");
+    let begins = format!("{library} begins with the first keyframe after that which it has cached");
     let why = if session.before_cache { CACHE_BEGINS } else { &begins };
     done.notes = notes(reason, (done.missing_at_start_ns, why), done.missing_at_end_ns, &placed.gaps);
     let over = shortage(crate::core::nanos(end.since(asked.end)));
