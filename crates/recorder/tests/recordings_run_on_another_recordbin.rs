@@ -266,3 +266,65 @@ fn what_is_no_such_library_is_said() {
         assert!(all.into_iter().all(|word| error.contains(word)), "{error}");
     }
 }
+
+/// What takes a library's part of the pipeline down is a failed session with a reason; the source comes back without it.
+#[test]
+fn a_disk_that_fails_is_said() {
+    let dir = temp_dir().unwrap();
+    for library in recordbin_libs(dir.path()).unwrap() {
+        let camera = RtspCamera::start(&scene()).unwrap();
+        let folder = temp_dir().unwrap();
+        let (recorder, events) = common::start_library(
+            &library,
+            &camera.urlt(),
+            folder.path(),
+            Container::Mp4,
+            Some(Duration::from_secs(2)),
+        );
+        camera.wait_for_frame(2 * FPS as u32).unwrap();
+        std::fs::remove_dir(folder.path()).unwrap();
+        ask(&recorder, request(0.0, 1.0), "nowhere").unwrap();
+        let reason = end(&events).unwrap_err().reason;
+        let told = ["No such file or directory", "neither video nor audio"].iter().any(|words| reason.contains(words));
+        assert!(told, "{reason}");
+        std::fs::create_dir(folder.path()).unwrap();
+        if reason.contains("No such file") {
+            // Its pipeline has failed with it.
+            while !matches!(events.recv_timeout(HANG_GUARD).unwrap(), Event::SourceBack { .. }) {}
+        }
+        // NVIDIA's waits for the end of that file from then on.
+        match ask(&recorder, request(0.0, 1.0), "again") {
+            Ok(_) => drop(check(&end(&events).unwrap())),
+            Err(rejection) => assert!(matches!(rejection, Rejection::LibraryRefuses { .. }), "{rejection}"),
+        }
+        assert_eq!(recorder.stop(), [0; 0]);
+    }
+}
+
+/// Another format in the middle of a recording goes into the same file, and the record says so.
+#[test]
+fn a_change_of_format_is_said() {
+    let dir = temp_dir().unwrap();
+    for library in recordbin_libs(dir.path()).unwrap() {
+        let part = |pictures: u32, width: u32| {
+            format!(
+                "videotestsrc num-buffers={pictures} ! video/x-raw,width={width},height=96,framerate=20/1 \
+                 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! h264parse ! formats. "
+            )
+        };
+        let source = format!("launch:{}{}concat name=formats ! clocksync", part(60, 256), part(200, 128));
+        let folder = temp_dir().unwrap();
+        let (recorder, events) = common::start_library(&library, &source, folder.path(), Container::Mp4, None);
+        while recorder.now(0).is_none() {
+            // Nothing tells of the first frame of a source that is no camera of ours.
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        ask(&recorder, request(0.0, 6.0), "both").unwrap();
+        let done = end(&events).unwrap();
+        println!("{}", serde_json::to_string(&done).unwrap());
+        assert!(done.notes.iter().any(|note| note.contains("format changed")), "{:?}", done.notes);
+        assert_eq!(ffprobe(&done.file).unwrap().packets, done.files[0].video.as_ref().unwrap().frames);
+        assert_eq!(recorder.stop(), [0; 0]);
+        assert!(!events.try_iter().any(|event| matches!(event, Event::Done(_) | Event::Failed(_))));
+    }
+}

@@ -170,6 +170,17 @@ impl Context {
         sink.property::<Option<String>>("location").map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
+    /// Keeps what writes the file out of the pipeline's changes of state. Where it cannot open its file, the pipeline could
+    /// not even go down: on its way it would have to be paused.
+    pub(super) fn detach_sink(&self) {
+        // SAFETY: constant while the context lives.
+        if let Some(sink) = unsafe { element(&raw const (*self.raw.as_ptr()).filesink) } {
+            sink.set_locked_state(true);
+            // It has failed already.
+            let _ = sink.set_state(gst::State::Null);
+        }
+    }
+
     /// Gives it back, when its recordbin is in no running pipeline. The library may wait for ever for a file that is never
     /// completed: then a thread of ours is left to that. False if it had not ended by `deadline`.
     pub(super) fn destroy(self, deadline: Instant) -> bool {

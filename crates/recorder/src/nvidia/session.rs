@@ -55,6 +55,8 @@ pub(super) struct Session {
     pub(super) limited: bool,
     /// The asked end had passed when it was asked for.
     pub(super) in_the_past: bool,
+    /// The stream's format has changed meanwhile.
+    pub(super) format_changed: bool,
     /// The library's cache began after the asked start.
     pub(super) before_cache: bool,
     pub(super) stage: Stage,
@@ -103,5 +105,115 @@ impl Session {
             (Some(expected), Some(name)) => expected == name,
             _ => completed.serial == self.serial,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::Container;
+    use crate::core::{Config, Frame, Interval, Overlap, Stream, Timeline};
+    use crate::file_name::FileNames;
+    use crate::record::SourceName;
+    use crate::writer::{Job, Standing};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn notes() -> Notes {
+        gst::init().unwrap();
+        let window = Duration::from_secs(30);
+        let (max_sessions, max_pending) = (Config::MAX_SESSIONS, Config::MAX_PENDING);
+        let (default_duration, max_duration) = (window, Duration::ZERO);
+        let overlap = Overlap::Reject;
+        let mut notes = SourceCore::new(Config {
+            window,
+            cache_bytes: 0,
+            default_duration,
+            max_duration,
+            max_sessions,
+            max_pending,
+            overlap,
+            both: false,
+            early: false,
+        });
+        notes.format(Stream::Video, gst::Caps::new_empty_simple("video/x-h264"));
+        notes
+    }
+
+    /// A frame of that second arrives in time.
+    fn frame(notes: &mut Notes, second: i64) {
+        let start = RunningTime(second * SECOND);
+        notes.push(Stream::Video, Frame::new(start, true, 1, 1), Arrival(start.0 as u64));
+    }
+
+    /// A session that ends at 10 s.
+    fn session() -> Session {
+        let asked = Interval { start: RunningTime(0), end: RunningTime(10 * SECOND) };
+        let job = Job {
+            session: SessionId(0),
+            source: SourceName { index: 0, sensor: "gate".into() },
+            names: FileNames { dir: "/r".into(), prefix: "S".into(), source: None },
+            container: Container::Mp4,
+            sidecar: false,
+            trim: false,
+            alive: Arc::default(),
+        };
+        let standing = Standing { asked, asked_utc: None, timeline: Timeline::default(), served: Arc::default() };
+        Session {
+            id: SessionId(0),
+            serial: 7,
+            account: Account::new(job, standing),
+            until: asked.end,
+            limited: false,
+            in_the_past: false,
+            format_changed: false,
+            before_cache: false,
+            stage: Stage::Recording { ending: None },
+            location: None,
+            completed: None,
+            answered: false,
+        }
+    }
+
+    #[test]
+    fn it_ends_in_the_stream_s_time_or_when_that_stands_still() {
+        let (mut notes, session) = (notes(), session());
+        let at = |second: u64| Arrival(second * SECOND as u64);
+        frame(&mut notes, 8);
+        assert_eq!(session.step(&notes, at(9)), Step::Wait(Duration::from_secs(6)), "to 5 s after its end");
+        assert_eq!(session.step(&notes, at(15)), Step::End(Ending::Because(EndReason::Stalled)));
+        frame(&mut notes, 10);
+        assert_eq!(session.step(&notes, at(10)), Step::End(Ending::Because(EndReason::EndReached)));
+        let limited = Session { limited: true, ..session };
+        assert_eq!(limited.step(&notes, at(10)), Step::End(Ending::Because(EndReason::MaxDuration)));
+    }
+
+    #[test]
+    fn what_ends_it_first_is_why() {
+        let (notes, mut session) = (notes(), session());
+        session.end(Ending::Because(EndReason::Stopped));
+        assert!(!session.is_running());
+        session.end(Ending::Because(EndReason::Shutdown));
+        assert_eq!(session.step(&notes, Arrival(0)), Step::End(Ending::Because(EndReason::Stopped)));
+        session.stage = Stage::Completing;
+        session.end(Ending::Failed("too late".into()));
+        assert!(!session.is_running());
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_name_and_else_by_what_came_back() {
+        let completed = |name: Option<&str>, serial| Completed {
+            name: name.map(|name| std::ffi::CString::new(name).unwrap()),
+            has_media: true,
+            serial,
+        };
+        let unknown = session();
+        assert!(unknown.is_meant(&completed(Some("a.mp4"), 7)) && unknown.is_meant(&completed(None, 7)));
+        assert!(!unknown.is_meant(&completed(Some("a.mp4"), 8)));
+        let known = Session { location: Some("/r/a.mp4".into()), ..session() };
+        assert!(known.is_meant(&completed(Some("a.mp4"), 8)), "another start has replaced what comes back");
+        assert!(!known.is_meant(&completed(Some("b.mp4"), 7)));
     }
 }

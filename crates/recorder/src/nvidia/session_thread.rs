@@ -79,6 +79,7 @@ fn complete(sessions: &Sessions, ending: &Ending, library_session: u32) -> Resul
     let stopped = context.stop(library_session);
     let stop = sessions.core(|notes| notes.cache(notes.main()).next());
     if let Ending::Failed(reason) = ending {
+        context.detach_sink();
         return Err(reason.clone());
     }
     let completed = {
@@ -218,6 +219,11 @@ fn record(
         done.notes.push(format!(
             "goes on for {:.3} s after the asked end: {library} can only record up to now",
             over as f64 / 1e9
+        ));
+    }
+    if session.format_changed {
+        done.notes.push(format!(
+            "the stream's format changed while {library} recorded: it goes on in the same file, where players may not decode it"
         ));
     }
     if !placed.found {

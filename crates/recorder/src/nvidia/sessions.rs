@@ -53,6 +53,8 @@ pub(super) struct State {
     pub(super) notes: Notes,
     pub(super) session: Option<Session>,
     thread: Option<JoinHandle<()>>,
+    /// Of video and of audio.
+    formats: [Option<gst::Caps>; 2],
 }
 
 /// See the module.
@@ -91,7 +93,7 @@ impl Sessions {
             intake: Intake::default(),
             events,
             context: Some(context),
-            state: Mutex::new(State { notes, session: None, thread: None }),
+            state: Mutex::new(State { notes, session: None, thread: None, formats: [None, None] }),
             changed: Condvar::new(),
         });
         // Set once, here.
@@ -127,7 +129,13 @@ impl Sessions {
     }
 
     pub(super) fn format(&self, stream: Stream, caps: gst::Caps) {
-        self.core(|core| core.format(stream, caps));
+        let mut state = self.state.lock();
+        let State { notes, session, formats, .. } = &mut *state;
+        let before = formats[stream as usize].replace(caps.clone());
+        if let Some(session) = session {
+            session.format_changed |= before.is_some_and(|before| before != caps);
+        }
+        notes.format(stream, caps);
     }
 
     pub(super) fn flushed(&self, stream: Stream) {
@@ -276,6 +284,7 @@ impl Sessions {
             until: if in_the_past { now + PAST } else { meaning.end },
             limited: meaning.limited,
             in_the_past,
+            format_changed: false,
             before_cache,
             stage: Stage::Recording { ending: None },
             location: None,
