@@ -39,6 +39,13 @@ fn ask(recorder: &Recorder, request: StartRequest, id: &str) -> Result<Accepted,
     answer
 }
 
+/// Nothing tells of the first frame of a source that is no camera of ours.
+fn wait_for_first_frame(recorder: &Recorder) {
+    while recorder.now(0).is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// The next end of a session.
 fn end(events: &Receiver<Event>) -> Result<Box<DoneRecord>, Box<FailedRecord>> {
     loop {
@@ -59,7 +66,8 @@ fn check(done: &DoneRecord) -> (i64, i64) {
     let decoded = decode(&done.file).unwrap();
     assert_eq!(decoded.warnings, [""; 0]);
     let video = decoded.video().unwrap();
-    let counters = video.check_unbroken().unwrap();
+    // Times are the source's own: where it is held up, the library writes two frames of one millisecond.
+    let counters = video.check_counters().unwrap();
     let track = file.video.as_ref().unwrap();
     assert_eq!((track.frames, track.codec.as_str()), (video.frames.len() as u64, "H.264"));
     assert_eq!((track.width, track.height), (Some(256), Some(96)));
@@ -168,7 +176,10 @@ fn ends_are_in_order(library: &Path) {
     camera.disconnect_viewers();
     let done = end(&events).unwrap();
     assert_eq!(done.ended, EndReason::SourceLost);
-    check(&done);
+    // The connection may have been cut in the middle of the last picture.
+    let (held, frames) = (ffprobe(&done.file).unwrap(), done.files[0].video.as_ref().unwrap().frames);
+    assert_eq!((held.packets, held.begins_with_keyframe), (frames, true));
+    assert!((frames - 1..=frames).contains(&(decode(&done.file).unwrap().video().unwrap().frames.len() as u64)));
     while !matches!(events.recv_timeout(HANG_GUARD).unwrap(), Event::SourceBack { .. }) {}
     camera.wait_for_frame(camera.frames().len() + 2 * GOP as u32).unwrap();
     ask(&recorder, request(0.5, 60.0), "stopped").unwrap();
@@ -315,10 +326,7 @@ fn a_change_of_format_is_said() {
         let source = format!("launch:{}{}concat name=formats ! clocksync", part(60, 256), part(200, 128));
         let folder = temp_dir().unwrap();
         let (recorder, events) = common::start_library(&library, &source, folder.path(), Container::Mp4, None);
-        while recorder.now(0).is_none() {
-            // Nothing tells of the first frame of a source that is no camera of ours.
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_for_first_frame(&recorder);
         ask(&recorder, request(0.0, 6.0), "both").unwrap();
         let done = end(&events).unwrap();
         println!("{}", serde_json::to_string(&done).unwrap());
@@ -326,5 +334,27 @@ fn a_change_of_format_is_said() {
         assert_eq!(ffprobe(&done.file).unwrap().packets, done.files[0].video.as_ref().unwrap().frames);
         assert_eq!(recorder.stop(), [0; 0]);
         assert!(!events.try_iter().any(|event| matches!(event, Event::Done(_) | Event::Failed(_))));
+    }
+}
+
+/// A source without pictures.
+#[test]
+fn sound_alone_is_recorded() {
+    let dir = temp_dir().unwrap();
+    for library in recordbin_libs(dir.path()).unwrap() {
+        let source = "launch:audiotestsrc is-live=true ! audio/x-raw,rate=48000 ! opusenc";
+        let folder = temp_dir().unwrap();
+        let (recorder, events) = common::start_library(&library, source, folder.path(), Container::Mkv, None);
+        wait_for_first_frame(&recorder);
+        ask(&recorder, request(0.0, 2.0), "sound").unwrap();
+        let done = end(&events).unwrap();
+        let audio = done.files[0].audio.as_ref().unwrap();
+        assert_eq!((audio.codec.as_str(), done.files[0].video.is_some()), ("Opus", false));
+        let decoded = decode(&done.file).unwrap();
+        let (shown, said) = (decoded.audio().unwrap(), done.actual.running());
+        // An encoder's delay and a packet's rounding.
+        assert!(((shown.end_ns - shown.first_ns) - (said.end.0 - said.start.0)).abs() < 50_000_000, "{shown:?} {said}");
+        assert_eq!((done.missing_at_end_ns, done.ended), (0, EndReason::EndReached));
+        assert_eq!(recorder.stop(), [0; 0]);
     }
 }

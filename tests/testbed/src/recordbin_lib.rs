@@ -1,11 +1,14 @@
 //! The libraries with the interface of NVIDIA's smart record that tests record with: a double, compiled for the test from
-//! `tests/double`, and NVIDIA's own where somebody has it and names it.
+//! `tests/double`, our drop-in library where it is built, and NVIDIA's own where somebody has it and names it.
 //! Left to others: loading them, and what is asserted.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Error;
+
+/// Our own library's file.
+const OWN: &str = "libnvdsgst_smartrecord.so";
 
 /// The environment variable that names NVIDIA's own library.
 const PEER: &str = "NVDSSR_PEER";
@@ -29,13 +32,19 @@ pub fn recordbin_double(folder: &Path, macros: &[&str]) -> Result<PathBuf, Error
     Ok(library)
 }
 
-/// All libraries that a promise must hold for: the double, and NVIDIA's own where `NVDSSR_PEER` names it. Without it a
-/// line on stderr says that it is not part of the run.
+/// All libraries that a promise must hold for: the double, our drop-in library where it has been built beside the test
+/// (`make test` builds everything before), and NVIDIA's own where `NVDSSR_PEER` names it. What is not part of the run is
+/// said on stderr.
 ///
 /// # Errors
 /// As [`recordbin_double`].
 pub fn recordbin_libs(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut libraries = vec![recordbin_double(folder, &[])?];
+    let own = std::env::current_exe().ok().and_then(|test| Some(test.parent()?.parent()?.join(OWN)));
+    match own.filter(|own| own.is_file()) {
+        Some(own) => libraries.push(own),
+        None => eprintln!("not run with our own library: {OWN} is not built"),
+    }
     match std::env::var_os(PEER).filter(|peer| !peer.is_empty()) {
         Some(peer) => libraries.push(peer.into()),
         None => eprintln!("not run with NVIDIA's own library: {PEER} does not name it"),

@@ -1,5 +1,6 @@
 //! One `NvDsSRContext` of a library as a safe value: create, start, stop, destroy, its flags, and its callback.
-//! All calls into the library are here. When to make them is left to `sessions`.
+//! All calls into the library are here, and nothing of it is known elsewhere.
+//! When to make them is left to `sessions` and `session_thread`.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, OsStr};

@@ -1,4 +1,5 @@
 //! One session that a library records, as a value: what it was asked for, where it is, and when it is to be ended.
+//! It waits for nothing and calls nobody.
 //! The library is told by `session_thread`; whoever asks for a session or stops it is answered by `sessions`.
 
 use std::path::PathBuf;
@@ -64,8 +65,6 @@ pub(super) struct Session {
     pub(super) location: Option<PathBuf>,
     /// What the library has said of its file.
     pub(super) completed: Option<Completed>,
-    /// Somebody tells its end already.
-    pub(super) answered: bool,
 }
 
 impl Session {
@@ -86,8 +85,9 @@ impl Session {
         if let Stage::Recording { ending: Some(ending) } = &self.stage {
             return Step::End(ending.clone());
         }
-        if self.completed.is_some() {
-            return Step::End(Ending::Failed("the library has ended the recording by itself".into()));
+        if let Some(completed) = &self.completed {
+            let what = if completed.has_media { "" } else { ", with neither video nor audio in the file" };
+            return Step::End(Ending::Failed(format!("the library has ended the recording by itself{what}")));
         }
         let reached = if self.limited { EndReason::MaxDuration } else { EndReason::EndReached };
         let over = self.until + STALL;
@@ -173,7 +173,6 @@ mod tests {
             stage: Stage::Recording { ending: None },
             location: None,
             completed: None,
-            answered: false,
         }
     }
 

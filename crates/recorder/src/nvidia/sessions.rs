@@ -52,6 +52,8 @@ static SERIAL: AtomicUsize = AtomicUsize::new(1);
 pub(super) struct State {
     pub(super) notes: Notes,
     pub(super) session: Option<Session>,
+    /// Ends of sessions that are being told.
+    telling: usize,
     thread: Option<JoinHandle<()>>,
     /// Of video and of audio.
     formats: [Option<gst::Caps>; 2],
@@ -93,7 +95,7 @@ impl Sessions {
             intake: Intake::default(),
             events,
             context: Some(context),
-            state: Mutex::new(State { notes, session: None, thread: None, formats: [None, None] }),
+            state: Mutex::new(State { notes, session: None, telling: 0, thread: None, formats: [None, None] }),
             changed: Condvar::new(),
         });
         // Set once, here.
@@ -202,7 +204,9 @@ impl Sessions {
         let library_session = match self.context().start(seconds_ago, serial) {
             Ok(library_session) => library_session,
             Err(status) => {
-                self.remove(serial);
+                // It was nobody's yet.
+                self.state.lock().session.take_if(|session| session.serial == serial);
+                self.changed.notify_all();
                 return Err(Rejection::LibraryRefuses { status });
             }
         };
@@ -289,7 +293,6 @@ impl Sessions {
             stage: Stage::Recording { ending: None },
             location: None,
             completed: None,
-            answered: false,
         });
         let ago = now.since(meaning.asked.start).min(window + BEYOND_CACHE);
         let seconds_ago = ago.as_secs() + u64::from(ago.subsec_nanos() > 0);
@@ -310,23 +313,18 @@ impl Sessions {
 
     /// A session has ended: tells everybody, unless that has been done.
     fn answer(&self, serial: usize, outcome: Outcome) {
-        let event = {
+        let session = {
             let mut state = self.state.lock();
-            let session = state.session.as_mut().filter(|session| session.serial == serial && !session.answered);
-            let Some(session) = session else { return };
-            session.answered = true;
-            match outcome {
-                Ok(done) => Event::Done(done),
-                Err(failure) => Event::Failed(session.account.failed(failure)),
-            }
+            // Whoever hears of the end may ask for the next session at once.
+            let Some(session) = state.session.take_if(|session| session.serial == serial) else { return };
+            state.telling += 1;
+            session
         };
-        self.tell(event);
-        self.remove(serial);
-    }
-
-    fn remove(&self, serial: usize) {
-        let mut state = self.state.lock();
-        state.session.take_if(|session| session.serial == serial);
+        self.tell(match outcome {
+            Ok(done) => Event::Done(done),
+            Err(failure) => Event::Failed(session.account.failed(failure)),
+        });
+        self.state.lock().telling -= 1;
         self.changed.notify_all();
     }
 
@@ -387,7 +385,8 @@ impl Sessions {
         let deadline = Instant::now() + limit;
         let (serial, thread) = {
             let mut state = self.state.lock();
-            self.changed.wait_while_until(&mut state, |state| state.session.is_some(), deadline);
+            let busy = |state: &mut State| state.session.is_some() || state.telling > 0;
+            self.changed.wait_while_until(&mut state, busy, deadline);
             (state.session.as_ref().map(|session| session.serial), state.thread.take())
         };
         if let Some(serial) = serial {

@@ -1,4 +1,5 @@
 //! The GObject behind [`super::Recordbin`]: pads and their events.
+//! It looks at no frame itself.
 //! Buffers as frames are left to `intake`, what becomes of a frame to `sessions`.
 
 use std::sync::{Arc, LazyLock, OnceLock};
