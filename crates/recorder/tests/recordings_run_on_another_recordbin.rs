@@ -176,9 +176,10 @@ fn ends_are_in_order(library: &Path) {
     camera.disconnect_viewers();
     let done = end(&events).unwrap();
     assert_eq!(done.ended, EndReason::SourceLost);
-    // The connection may have been cut in the middle of the last picture.
+    // The connection may have been cut in the middle of the last picture: it cannot be decoded then, and what is shown
+    // for no time may be a picture or not.
     let (held, frames) = (ffprobe(&done.file).unwrap(), done.files[0].video.as_ref().unwrap().frames);
-    assert_eq!((held.packets, held.begins_with_keyframe), (frames, true));
+    assert!((frames..=frames + 1).contains(&held.packets) && held.begins_with_keyframe, "{held:?}");
     assert!((frames - 1..=frames).contains(&(decode(&done.file).unwrap().video().unwrap().frames.len() as u64)));
     while !matches!(events.recv_timeout(HANG_GUARD).unwrap(), Event::SourceBack { .. }) {}
     camera.wait_for_frame(camera.frames().len() + 2 * GOP as u32).unwrap();
