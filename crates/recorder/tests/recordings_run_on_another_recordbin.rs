@@ -359,3 +359,27 @@ fn sound_alone_is_recorded() {
         assert_eq!(recorder.stop(), [0; 0]);
     }
 }
+
+/// A camera that has gone: its recording ends with it, and no other begins.
+#[test]
+fn a_source_that_has_gone_is_not_recorded() {
+    let dir = temp_dir().unwrap();
+    for library in recordbin_libs(dir.path()).unwrap() {
+        let camera = RtspCamera::start(&scene()).unwrap();
+        let folder = temp_dir().unwrap();
+        let (recorder, events) = common::start_library(
+            &library,
+            &camera.urlt(),
+            folder.path(),
+            Container::Mkv,
+            Some(Duration::from_secs(2)),
+        );
+        camera.wait_for_frame(2 * FPS as u32).unwrap();
+        ask(&recorder, request(1.0, 60.0), "running").unwrap();
+        camera.wait_for_frame(4 * FPS as u32).unwrap();
+        drop(camera);
+        assert_eq!(end(&events).unwrap().ended, EndReason::SourceLost);
+        assert_eq!(ask(&recorder, request(1.0, 1.0), "gone"), Err(Rejection::LibraryNeedsSource));
+        assert_eq!(recorder.stop(), [0; 0]);
+    }
+}

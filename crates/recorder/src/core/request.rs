@@ -214,6 +214,11 @@ pub enum Rejection {
         /// How far.
         ahead: Duration,
     },
+    /// With `recordbin-lib`: the source is lost, and tried again.
+    #[error(
+        "the source is lost at the moment, and the library of recordbin-lib can only record what comes; ask again then"
+    )]
+    LibraryNeedsSource,
     /// With `recordbin-lib`: it does not start.
     #[error("the library of recordbin-lib does not start a recording: {status}")]
     LibraryRefuses {

@@ -35,6 +35,7 @@ impl Library {
     /// # Errors
     /// When there is no such file, it is no library, lacks something, or has not all of the functions.
     pub(crate) fn load(path: &Path) -> Result<&'static Self, Error> {
+        // Held while it is loaded: of two starts at a time, the second one waits.
         let mut loaded = LOADED.lock();
         if let Some(library) = loaded.iter().find(|library| library.path == path) {
             return Ok(library);

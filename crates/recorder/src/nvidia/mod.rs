@@ -94,7 +94,7 @@ impl Engine for LibraryEngine {
     }
 
     fn interrupt(&self) {
-        self.sessions.core(|core| core.interrupt());
+        self.sessions.interrupt();
     }
 
     fn end(&self, reason: EndReason) {

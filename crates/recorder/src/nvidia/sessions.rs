@@ -48,10 +48,22 @@ const DESTROY: Duration = Duration::from_secs(5);
 /// Names each session of the process; 0 is nobody's.
 static SERIAL: AtomicUsize = AtomicUsize::new(1);
 
+/// Whether frames can reach the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// The pipeline runs, or is about to for the first time.
+    Up,
+    /// It is on its way down; frames may still come.
+    Closing,
+    /// It is down, or is tried again: the next frame is of another connection.
+    Down,
+}
+
 /// What the lock guards.
 pub(super) struct State {
     pub(super) notes: Notes,
     pub(super) session: Option<Session>,
+    link: Link,
     /// Ends of sessions that are being told.
     telling: usize,
     thread: Option<JoinHandle<()>>,
@@ -95,7 +107,14 @@ impl Sessions {
             intake: Intake::default(),
             events,
             context: Some(context),
-            state: Mutex::new(State { notes, session: None, telling: 0, thread: None, formats: [None, None] }),
+            state: Mutex::new(State {
+                notes,
+                session: None,
+                link: Link::Up,
+                telling: 0,
+                thread: None,
+                formats: [None, None],
+            }),
             changed: Condvar::new(),
         });
         // Set once, here.
@@ -151,6 +170,9 @@ impl Sessions {
         let start = frame.start;
         let note = frame.with(frame.payload.size() as u64, NOTE_COST);
         let mut state = self.state.lock();
+        if state.link == Link::Down {
+            state.link = Link::Up;
+        }
         state.notes.push(stream, note, at);
         made.observe(&mut state.notes, stream, start);
         let newest = state.notes.cache(state.notes.main()).newest();
@@ -248,6 +270,10 @@ impl Sessions {
                 true => Rejection::LibraryRecords { session: session_id },
                 false => Rejection::LibraryCompletes { session: session_id },
             });
+        }
+        if state.link != Link::Up {
+            // In a pipeline that is down it would begin a file that it can never complete.
+            return Err(Rejection::LibraryNeedsSource);
         }
         let now = state.notes.timeline().now(at).ok_or(Rejection::NothingYet)?;
         let ahead = meaning.asked.start.since(now);
@@ -369,6 +395,7 @@ impl Sessions {
     pub(super) fn let_go(&self) {
         let deadline = Instant::now() + LET_GO;
         let mut state = self.state.lock();
+        state.link = Link::Closing;
         if let Some(session) = &mut state.session {
             session.end(Ending::Because(EndReason::SourceLost));
             self.changed.notify_all();
@@ -377,6 +404,13 @@ impl Sessions {
             |state: &mut State| state.session.as_ref().is_some_and(|session| !matches!(session.stage, Stage::Complete));
         // Where it takes longer the session's thread says so.
         self.changed.wait_while_until(&mut state, writes, deadline);
+    }
+
+    /// The pipeline is down; what comes next is of another connection.
+    pub(super) fn interrupt(&self) {
+        let mut state = self.state.lock();
+        state.link = Link::Down;
+        state.notes.interrupt();
     }
 
     /// Waits until there is no session and no thread. False if that takes longer than `limit`; then the session has been
