@@ -289,6 +289,29 @@ fn formats_change_and_pads_go_and_come() {
     bench.element.release_request_pad(&asrc);
 }
 
+/// The streaming thread waits in downstream, as in PAUSED: a second pad is refused all the same.
+#[test]
+fn a_pad_that_is_there_is_refused_while_the_stream_stands_still() {
+    let bench = Bench::new();
+    let held = bench.answer.lock();
+    std::thread::scope(|scope| {
+        let (sender, pushed) = channel();
+        let before = bench.before.clone();
+        scope.spawn(move || sender.send(before.push(gst::Buffer::from_slice([0u8; 16]))));
+        assert!(bench.arrival().starts_with("buffer"));
+        let (sender, refused) = channel();
+        let element = bench.element.clone();
+        std::thread::spawn(move || {
+            let template = element.pad_template("src").unwrap();
+            sender.send(element.request_pad(&template, None, None).is_none())
+        });
+        let answer = refused.recv_timeout(HANG_GUARD);
+        drop(held);
+        assert_eq!(answer, Ok(true));
+        assert_eq!(pushed.recv_timeout(HANG_GUARD).unwrap(), Ok(gst::FlowSuccess::Ok));
+    });
+}
+
 #[test]
 fn a_pad_may_be_released_while_a_buffer_is_on_its_way() {
     let bench = Bench::new();

@@ -83,6 +83,10 @@ impl Input {
 
     /// Makes the src pad, with what has been said of the stream so far. `None`: it is there already.
     pub(super) fn request(&self, template: &gst::PadTemplate) -> Option<gst::Pad> {
+        if self.out().is_some() {
+            // Not even asked for below: the stream may stand still for long, waiting for whoever is behind that pad.
+            return None;
+        }
         let stream = self.stream;
         let pad = gst::Pad::builder_from_template(template)
             .name(names(stream).1)
