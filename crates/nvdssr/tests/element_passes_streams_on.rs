@@ -151,6 +151,8 @@ impl Bench {
                 }
                 gst::QueryViewMut::Allocation(query) => {
                     query.add_allocation_meta::<gst::ReferenceTimestampMeta>(None);
+                    query.add_allocation_pool(Some(&gst::BufferPool::new()), 16, 2, 4);
+                    query.add_allocation_param(None::<&gst::Allocator>, gst::AllocationParams::default());
                     true
                 }
                 _ => gst::Pad::query_default(pad, parent, query),
@@ -256,6 +258,12 @@ fn events_and_queries_take_the_way_of_the_stream() {
     let mut allocation = gst::query::Allocation::new(Some(&avc), true);
     assert!(bench.before.peer_query(&mut allocation));
     assert!(allocation.find_allocation_meta::<gst::ReferenceTimestampMeta>().is_some(), "downstream's own answer");
+    assert_eq!(
+        allocation.allocation_pools().len(),
+        0,
+        "what the cache keeps must not come from a pool of a few buffers"
+    );
+    assert_eq!(allocation.allocation_params().len(), 0, "nor from somebody's memory");
     let mut scheduling = gst::query::Scheduling::new();
     assert!(bench.after.peer_query(&mut scheduling));
     assert!(!scheduling.has_scheduling_mode(gst::PadMode::Pull));

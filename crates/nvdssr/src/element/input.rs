@@ -273,6 +273,18 @@ impl Input {
                 query.set_result(ours && out.is_none_or(|out| out.peer_query_accept_caps(&caps)));
                 true
             }
+            gst::QueryViewMut::Allocation(allocation) => {
+                let answered = out.is_some_and(|out| out.peer_query(allocation.query_mut()));
+                // The cache keeps buffers for as long as it reaches back: a pool, or an allocator of limited memory, of
+                // whoever is behind would run dry, and the stream stand still.
+                while allocation.allocation_pools().len() > 0 {
+                    allocation.remove_nth_allocation_pool(0);
+                }
+                while allocation.allocation_params().len() > 0 {
+                    allocation.remove_nth_allocation_param(0);
+                }
+                answered
+            }
             _ => match out {
                 Some(out) => out.peer_query(query),
                 None => gst::Pad::query_default(pad, parent, query),
