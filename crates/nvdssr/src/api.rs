@@ -235,8 +235,12 @@ fn names(init: &Init) -> Result<FileNames, Error> {
         reason,
     };
     let dir = init.dir.as_ref().map_or_else(|| PathBuf::from("."), path);
-    let dir = std::path::absolute(&dir).map_err(|error| refuse("dirpath", &init.prefix, error.to_string()))?;
+    let dir = std::path::absolute(&dir)
+        .map_err(|error| refuse("dirpath", init.dir.as_ref().unwrap_or(&init.prefix), error.to_string()))?;
     let (folder, prefix) = match init.prefix.to_str().map(|prefix| prefix.rsplit_once('/')) {
+        // Within the folder even where it begins with '/', unless there is no folder.
+        Ok(Some((folder, prefix))) if init.dir.is_some() => (dir.join(folder.trim_start_matches('/')), prefix),
+        Ok(Some(("", prefix))) => ("/".into(), prefix),
         Ok(Some((folder, prefix))) => (dir.join(folder), prefix),
         Ok(None) => (dir, init.prefix.to_str().unwrap_or_default()),
         Err(_) => return Err(refuse("fileNamePrefix", &init.prefix, "UTF-8 is allowed".into())),

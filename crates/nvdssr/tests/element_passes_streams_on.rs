@@ -151,6 +151,8 @@ impl Bench {
                 }
                 gst::QueryViewMut::Allocation(query) => {
                     query.add_allocation_meta::<gst::ReferenceTimestampMeta>(None);
+                    query.add_allocation_pool(Some(&gst::BufferPool::new()), 16, 2, 4);
+                    query.add_allocation_param(None::<&gst::Allocator>, gst::AllocationParams::default());
                     true
                 }
                 _ => gst::Pad::query_default(pad, parent, query),
@@ -256,6 +258,12 @@ fn events_and_queries_take_the_way_of_the_stream() {
     let mut allocation = gst::query::Allocation::new(Some(&avc), true);
     assert!(bench.before.peer_query(&mut allocation));
     assert!(allocation.find_allocation_meta::<gst::ReferenceTimestampMeta>().is_some(), "downstream's own answer");
+    assert_eq!(
+        allocation.allocation_pools().len(),
+        0,
+        "what the cache keeps must not come from a pool of a few buffers"
+    );
+    assert_eq!(allocation.allocation_params().len(), 0, "nor from somebody's memory");
     let mut scheduling = gst::query::Scheduling::new();
     assert!(bench.after.peer_query(&mut scheduling));
     assert!(!scheduling.has_scheduling_mode(gst::PadMode::Pull));
@@ -287,6 +295,29 @@ fn formats_change_and_pads_go_and_come() {
     assert_eq!(bench.arrival(), "Eos");
     let asrc = bench.element.request_pad_simple("asrc").unwrap();
     bench.element.release_request_pad(&asrc);
+}
+
+/// The streaming thread waits in downstream, as in PAUSED: a second pad is refused all the same.
+#[test]
+fn a_pad_that_is_there_is_refused_while_the_stream_stands_still() {
+    let bench = Bench::new();
+    let held = bench.answer.lock();
+    std::thread::scope(|scope| {
+        let (sender, pushed) = channel();
+        let before = bench.before.clone();
+        scope.spawn(move || sender.send(before.push(gst::Buffer::from_slice([0u8; 16]))));
+        assert!(bench.arrival().starts_with("buffer"));
+        let (sender, refused) = channel();
+        let element = bench.element.clone();
+        std::thread::spawn(move || {
+            let template = element.pad_template("src").unwrap();
+            sender.send(element.request_pad(&template, None, None).is_none())
+        });
+        let answer = refused.recv_timeout(HANG_GUARD);
+        drop(held);
+        assert_eq!(answer, Ok(true));
+        assert_eq!(pushed.recv_timeout(HANG_GUARD).unwrap(), Ok(gst::FlowSuccess::Ok));
+    });
 }
 
 #[test]

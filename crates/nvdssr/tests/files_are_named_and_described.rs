@@ -53,6 +53,22 @@ fn video_in_mp4() {
     context.destroy();
 }
 
+/// With a folder a prefix leads into that folder, whatever it begins with, as with NVIDIA's library.
+#[test]
+fn a_prefix_may_name_a_folder_within_the_folder() {
+    for prefix in ["gates/Gate", "/gates/Gate"] {
+        let (context, recording) =
+            record(Parameters { cache: 5, prefix: Some(prefix), ..Parameters::default() }, |context| {
+                std::fs::create_dir(context.dir.path().join("gates")).unwrap();
+                vec![Camera::pictures(context)]
+            });
+        check_name(&recording, "Gate", ".mp4");
+        assert!(!recording.has_failed(), "{recording:?}");
+        assert!(context.dir.path().join("gates").join(&recording.file).is_file(), "{recording:?}");
+        context.destroy();
+    }
+}
+
 #[test]
 fn video_and_sound_in_matroska() {
     let parameters = Parameters { cache: 5, mkv: true, ..Parameters::default() };

@@ -127,6 +127,28 @@ fn packages_can_be_put_together_and_taken_away() {
     assert_eq!(tree(stage.path()), BTreeSet::new());
 }
 
+/// Where the linker looks for libraries, its cache is renewed, however many others there are. Linker and user are
+/// stand-ins: the machine's own cache is nobody's business here.
+#[test]
+fn the_linkers_cache_is_renewed() {
+    use std::os::unix::fs::PermissionsExt;
+    let (prefix, stand_ins) = (temp_dir().unwrap(), temp_dir().unwrap());
+    let renewed = stand_ins.path().join("renewed");
+    let ldconfig = format!(
+        "#!/bin/sh\n[ $# -gt 0 ] || exec touch {}\necho {}/lib: '(from /etc/ld.so.conf:1)'\nseq 100000\n",
+        renewed.display(),
+        prefix.path().display()
+    );
+    for (name, text) in [("ldconfig", ldconfig.as_str()), ("id", "#!/bin/sh\necho 0\n")] {
+        let path = stand_ins.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:{}", stand_ins.path().display(), std::env::var("PATH").unwrap());
+    install(&[], &[("PREFIX", prefix.path()), ("PATH", Path::new(&path))]);
+    assert!(renewed.exists());
+}
+
 /// GStreamer finds the library as a plugin, under its own folder.
 #[test]
 fn gstreamer_finds_the_plugin() {

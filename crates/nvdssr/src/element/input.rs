@@ -83,6 +83,10 @@ impl Input {
 
     /// Makes the src pad, with what has been said of the stream so far. `None`: it is there already.
     pub(super) fn request(&self, template: &gst::PadTemplate) -> Option<gst::Pad> {
+        if self.out().is_some() {
+            // Not even asked for below: the stream may stand still for long, waiting for whoever is behind that pad.
+            return None;
+        }
         let stream = self.stream;
         let pad = gst::Pad::builder_from_template(template)
             .name(names(stream).1)
@@ -268,6 +272,18 @@ impl Input {
                 let ours = pad.pad_template_caps().can_intersect(&caps);
                 query.set_result(ours && out.is_none_or(|out| out.peer_query_accept_caps(&caps)));
                 true
+            }
+            gst::QueryViewMut::Allocation(allocation) => {
+                let answered = out.is_some_and(|out| out.peer_query(allocation.query_mut()));
+                // The cache keeps buffers for as long as it reaches back: a pool, or an allocator of limited memory, of
+                // whoever is behind would run dry, and the stream stand still.
+                while allocation.allocation_pools().len() > 0 {
+                    allocation.remove_nth_allocation_pool(0);
+                }
+                while allocation.allocation_params().len() > 0 {
+                    allocation.remove_nth_allocation_param(0);
+                }
+                answered
             }
             _ => match out {
                 Some(out) => out.peer_query(query),

@@ -62,6 +62,16 @@ fn a_stream_that_comes_too_late_or_never_fails_it() {
     assert!(matches!(pull(&mut core, never)[..], [Action::Fail { .. }]));
 }
 
+/// Whoever waits for the stream to begin (local events, a reconnection) still waits.
+#[test]
+fn it_does_not_begin_the_stream() {
+    let mut core = video(EARLY);
+    core.start(around(0, 3), Arrival(SECOND)).unwrap();
+    assert_eq!(core.timeline().stream_now(Arrival(2 * SECOND)), None);
+    send(&mut core, 1_000..1_001, 2 * SECOND);
+    assert_eq!(core.timeline().stream_now(Arrival(2 * SECOND)), Some(at(1_000)));
+}
+
 #[test]
 fn a_stop_before_the_first_frame_ends_it() {
     let mut core = video(EARLY);

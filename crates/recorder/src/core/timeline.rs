@@ -81,6 +81,11 @@ impl Timeline {
         self.newest.or_else(provisional).map(|(time, arrival)| time + (at - arrival))
     }
 
+    /// The same, and `None` until the first frame has come, whoever has asked before.
+    pub fn stream_now(&self, at: Arrival) -> Option<RunningTime> {
+        self.newest.and_then(|_| self.now(at))
+    }
+
     /// Time since the newest frame arrived; `None` before the first one.
     pub fn silent_for(&self, at: Arrival) -> Option<Duration> {
         self.newest.map(|(_, arrival)| at - arrival)

@@ -93,7 +93,7 @@ impl Recordbin {
 
     /// The stream's running time now; `None` before the first frame.
     pub fn now(&self) -> Option<RunningTime> {
-        self.sessions()?.core(|core| core.timeline().now(sessions::arrival()))
+        self.sessions()?.core(|core| core.timeline().stream_now(sessions::arrival()))
     }
 
     /// Whether nothing more will come.
