@@ -132,7 +132,8 @@ pub unsafe extern "C" fn NvDsSRDestroy(ctx: *mut NvDsSRContext) -> NvDsSRStatus 
         let context = CONTEXTS.lock().remove(&ctx.addr());
         match context {
             Some(context) => {
-                context.close();
+                // The program may free its user data after this.
+                context.close(None);
                 NvDsSRStatus::NVDSSR_STATUS_OK
             }
             None => refuse("NvDsSRDestroy", "there is no such context"),
@@ -234,7 +235,7 @@ fn names(init: &Init) -> Result<FileNames, Error> {
         value: value.to_string_lossy().into_owned(),
         reason,
     };
-    let dir = init.dir.as_ref().map_or_else(|| PathBuf::from("."), path);
+    let dir = init.dir.as_ref().filter(|dir| !dir.is_empty()).map_or_else(|| PathBuf::from("."), path);
     let dir = std::path::absolute(&dir)
         .map_err(|error| refuse("dirpath", init.dir.as_ref().unwrap_or(&init.prefix), error.to_string()))?;
     let (folder, prefix) = match init.prefix.to_str().map(|prefix| prefix.rsplit_once('/')) {

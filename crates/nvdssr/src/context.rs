@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use recorder::completion::Completion;
 use recorder::core::{Accepted, EndReason, Rejection, SessionId, StartRequest};
 use recorder::event::{Event, EventSink};
+use recorder::join::join_by;
 use recorder::record::Trigger;
 use recorder::recordbin::Setup;
 use recorder::{Container, DoneRecord, FailedRecord, Recordbin};
@@ -248,9 +249,9 @@ impl Context {
         }
     }
 
-    /// Ends all sessions, and waits until their files are complete and everybody has been told. Within a callback it
-    /// does not wait for that one.
-    pub(crate) fn close(&self) {
+    /// Ends all sessions, and waits until their files are complete and everybody has been told: for a callback that does
+    /// not return, no longer than `patience`, or for ever. Within a callback it does not wait for that one.
+    pub(crate) fn close(&self, patience: Option<Duration>) {
         self.bin.end(EndReason::Shutdown);
         if !self.bin.wait_idle(CLOSE_LIMIT) {
             glib::g_warning!(
@@ -262,9 +263,17 @@ impl Context {
         }
         let this = std::thread::current().id();
         let callbacks = std::mem::take(&mut *self.callbacks.lock());
+        let deadline = patience.map(|patience| Instant::now() + patience);
         for callback in callbacks.into_iter().filter(|callback| callback.thread().id() != this) {
-            // A panic in a callback has been told by its hook.
-            drop(callback.join());
+            match deadline {
+                Some(deadline) => {
+                    if !join_by(callback, deadline) {
+                        glib::g_warning!(LOG, "a handler of a recording's end has not returned: it is not waited for");
+                    }
+                }
+                // A panic in a callback has been told by its hook.
+                None => drop(callback.join()),
+            }
         }
         drop(self.completion.lock().take());
         if self.bin.parent().is_none() {

@@ -1,5 +1,6 @@
 //! Promise: any call may come from any thread at any time, on contexts that are being destroyed too: no crash, no leak, no
-//! data race, and every accepted start is answered exactly once.
+//! data race in the program (the library itself is not built for the sanitizer), and every accepted start is answered
+//! exactly once.
 //! The program is tests/programs/stress.c, which counts the answers itself; GCC's sanitizers watch it.
 #![allow(clippy::unwrap_used)]
 

@@ -91,6 +91,29 @@ fn whoever_is_told_of_a_recording_may_stop_everything() {
 }
 
 #[test]
+fn a_handler_that_waits_for_its_pipeline_does_not_stop_it_for_good() {
+    let rig = Rig::of_clip(&format!("{VIDEO} r.src ! identity sync=true ! fakesink"));
+    let pipeline = rig.pipeline.downgrade();
+    rig.element.connect("recording-done", false, move |_| {
+        // It gets the pipeline's state lock when whoever waits for this handler has given that up.
+        pipeline.upgrade()?.set_state(gst::State::Null).unwrap();
+        None
+    });
+    let (sender, runs) = channel();
+    rig.at_frame(10, move |element| {
+        assert_eq!(start(element, 0.0, 1000.0, "long"), 0);
+        sender.send(()).unwrap();
+    });
+    rig.play();
+    runs.recv_timeout(HANG_GUARD).unwrap();
+    let (sender, stopped) = channel();
+    let pipeline = rig.pipeline.clone();
+    std::thread::spawn(move || sender.send(pipeline.set_state(gst::State::Null)));
+    stopped.recv_timeout(HANG_GUARD).unwrap().unwrap();
+    assert_eq!(files(&rig).len(), 1);
+}
+
+#[test]
 fn each_start_is_answered_once_whoever_asks_whenever() {
     let rig = Rig::of_clip(
         "queue name=q ! h264parse ! nvdssmartrecord name=r smart-rec-max-sessions=4 \

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const PERIOD: Duration = Duration::from_millis(5);
 
 /// Waits for the end of `thread`. False if it has not come by `deadline`: then the thread is left to itself.
-pub(crate) fn join_by(thread: JoinHandle<()>, deadline: Instant) -> bool {
+pub fn join_by(thread: JoinHandle<()>, deadline: Instant) -> bool {
     while !thread.is_finished() && Instant::now() < deadline {
         std::thread::park_timeout(PERIOD);
     }

@@ -10,7 +10,7 @@ mod error;
 pub mod event;
 pub mod file_name;
 mod intake;
-mod join;
+pub mod join;
 mod mp4;
 mod nvidia;
 pub mod parser;

@@ -28,6 +28,9 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("nvdssmartrecord-element", gst::DebugColorFlags::empty(), Some("Smart record element"))
 });
 
+/// A state change holds the pipeline's state lock, which a handler of the end of a recording may wait for in its turn.
+const HANDLERS: Duration = Duration::from_secs(5);
+
 /// Where recordings are made, from READY on.
 struct Running {
     context: Arc<Context>,
@@ -296,7 +299,7 @@ impl SmartRecord {
         for input in self.inputs() {
             input.set_target(None);
         }
-        running.context.close();
+        running.context.close(Some(HANDLERS));
         let bin = running.context.recordbin();
         bin.set_locked_state(true);
         // A bin without children has nothing that could fail.
