@@ -48,4 +48,28 @@ pub enum Error {
     /// Signals cannot be caught, so that the graph could not be ended in order.
     #[error("cannot catch Ctrl-C: {0}")]
     Signals(#[source] io::Error),
+    /// No recorder would take such a trigger; the text says what is allowed.
+    #[error("{0}")]
+    BadTrigger(String),
+    /// The message cannot be written to the file or FIFO.
+    #[error("cannot write to {}: {source} (needed: a FIFO that a graph reads, or a file that exists)", path.display())]
+    ToFile {
+        /// The file or FIFO.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output is closed or full.
+    #[error("cannot write to standard output: {0}")]
+    Stdout(#[source] io::Error),
+}
+
+impl Error {
+    /// The exit status: 2 where the command line is to be changed, else 1.
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::BadTrigger(_) => 2,
+            _ => 1,
+        }
+    }
 }

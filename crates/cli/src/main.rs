@@ -1,5 +1,5 @@
 //! The command `smart-record`: reads the command line, runs the subcommand, reports in one line.
-//! Exit status 0, or 1 on any error, as gxe's.
+//! Exit status 0, or 1 on any error, as gxe's; the other commands say in their help what 2 and 3 mean.
 //! It leaves each subcommand to its module.
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ mod interrupt;
 mod manifest;
 mod override_targets;
 mod parameter_override;
+mod trigger_command;
 
 use std::process::ExitCode;
 
@@ -27,10 +28,15 @@ struct CommandLine {
 enum Command {
     /// Runs GXF graphs, with the options of NVIDIA's gxe.
     Gxe(gxe::Options),
+    /// Starts or stops a recording: builds the message, shows it or sends it.
+    Trigger(trigger_command::Options),
 }
 
 fn main() -> ExitCode {
-    let command_line = match CommandLine::try_parse_from(gflags::normalize(std::env::args_os())) {
+    let arguments = gflags::normalize(std::env::args_os());
+    // gxe ends with 1 on any error; what stands in for it must, too.
+    let usage = if arguments.get(1).is_some_and(|command| command == "trigger") { 2 } else { 1 };
+    let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
         // Help and version, which go to standard output.
         Err(answer) if !answer.use_stderr() => {
@@ -40,21 +46,23 @@ fn main() -> ExitCode {
             };
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return fail("smart-record", "a command is missing (see --help)");
+            return fail("smart-record", "a command is missing (see --help)", usage);
         }
-        Err(error) => return fail("smart-record", &first_paragraph(&error)),
+        Err(error) => return fail("smart-record", &first_paragraph(&error), usage),
     };
-    match command_line.command {
-        Command::Gxe(options) => match gxe::run(&options) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail("smart-record gxe", &error.to_string()),
-        },
+    let (who, outcome) = match command_line.command {
+        Command::Gxe(options) => ("smart-record gxe", gxe::run(&options)),
+        Command::Trigger(options) => ("smart-record trigger", trigger_command::run(options)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(who, &error.to_string(), error.status()),
     }
 }
 
-fn fail(who: &str, what: &str) -> ExitCode {
+fn fail(who: &str, what: &str, status: u8) -> ExitCode {
     eprintln!("{who}: {what}");
-    ExitCode::FAILURE
+    status.into()
 }
 
 /// clap's message without its prefix, tips and usage, on one line.
