@@ -59,6 +59,22 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// There is nothing to make a graph of.
+    #[error("{}: {reason}", path.display())]
+    Import {
+        /// The configuration.
+        path: PathBuf,
+        /// What is wrong, with the line where there is one, and what is needed.
+        reason: String,
+    },
+    /// The graph or its parameter file cannot be written.
+    #[error("cannot write {}: {source} (needed: a folder that exists; --force replaces a file)", path.display())]
+    ImportOutput {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Standard output is closed or full.
     #[error("cannot write to standard output: {0}")]
     Stdout(#[source] io::Error),
