@@ -19,6 +19,8 @@ pub struct Sensors {
     /// One per source: its name, or its index in decimal.
     names: Vec<String>,
     by_name: HashMap<String, usize>,
+    /// A name is a number: then a number is no index of a source that has a name of its own.
+    numeric_names: bool,
 }
 
 impl Sensors {
@@ -108,6 +110,10 @@ impl Sensors {
     /// The index of the source that a message's `sensor.id` means: by name, else by decimal index.
     /// Blanks around `id` do not count.
     ///
+    /// Where a name is a number itself, such as the numbers of a recorder that has some of many sources, no number means
+    /// a source that is called something else: `3` must not record source 3 of this recorder in place of the camera 3 of
+    /// another.
+    ///
     /// # Errors
     /// [`Error::UnknownSensor`] lists the names that are known.
     pub fn lookup(&self, id: &str) -> Result<usize, Error> {
@@ -116,12 +122,18 @@ impl Sensors {
             return Ok(index);
         }
         decimal(id)
-            .filter(|&index| index < self.sources())
+            .filter(|&index| index < self.sources() && !(self.numeric_names && self.is_named(index)))
             .ok_or_else(|| Error::UnknownSensor { found: quote(id), known: self.known() })
     }
 
     fn indexes(sources: usize) -> Self {
-        Self { names: (0..sources).map(|index| index.to_string()).collect(), by_name: HashMap::new() }
+        let names = (0..sources).map(|index| index.to_string()).collect();
+        Self { names, by_name: HashMap::new(), numeric_names: false }
+    }
+
+    /// Whether the source was given a name.
+    fn is_named(&self, index: usize) -> bool {
+        self.by_name.get(self.name(index)) == Some(&index)
     }
 
     /// Gives a source its name. The error is the part after the place: what is wrong, what is allowed.
@@ -135,6 +147,7 @@ impl Sensors {
                 quote(name)
             ));
         }
+        self.numeric_names |= decimal(name).is_some();
         self.names[index] = name.to_owned();
         Ok(())
     }
