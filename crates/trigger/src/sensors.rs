@@ -71,12 +71,21 @@ impl Sensors {
     /// [`Error::SensorFileUnreadable`], or [`Error::SensorFile`] with the line of the group at fault.
     pub fn from_file(path: &Path, sources: usize) -> Result<Self, Error> {
         let text = read(path).map_err(|source| Error::SensorFileUnreadable { path: path.into(), source })?;
-        let refuse = |line, reason| Error::SensorFile { path: path.into(), line, reason };
-        let groups = ini().read(text.clone()).map_err(|reason| refuse(None, reason))?;
+        Self::from_text(&text, path, sources)
+    }
 
+    /// As [`Sensors::from_file`], with the file's text already read; `path` is for messages only.
+    ///
+    /// # Errors
+    /// [`Error::SensorFile`] with the line of the group at fault.
+    pub fn from_text(text: &str, path: &Path, sources: usize) -> Result<Self, Error> {
+        let refuse = |line, reason| Error::SensorFile { path: path.into(), line, reason };
+        let groups = ini().read(text.to_owned()).map_err(|reason| refuse(None, reason))?;
+
+        let headers = header_lines(text);
         let mut enabled = Vec::new();
         for (group, keys) in &groups {
-            let at = header_line(&text, group);
+            let at = headers.get(group.as_str()).copied();
             let read =
                 group_of_sensor(group, keys, sources).map_err(|reason| refuse(at, format!("[{group}]: {reason}")))?;
             if let Some((index, id)) = read {
@@ -187,13 +196,16 @@ fn read(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// Line, from 1, of the first header of `group`; the parser does not keep it.
-fn header_line(text: &str, group: &str) -> Option<usize> {
-    let inner = |line: &str| {
-        let line = line.trim();
-        Some(line.strip_prefix('[')?.rsplit_once(']')?.0.trim() == group)
-    };
-    text.lines().position(|line| inner(line) == Some(true)).map(|index| index + 1)
+/// Line, from 1, of each group's first header; the parser does not keep it.
+fn header_lines(text: &str) -> HashMap<&str, usize> {
+    let mut lines = HashMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let header = line.trim().strip_prefix('[').and_then(|line| line.rsplit_once(']'));
+        if let Some((group, _)) = header {
+            lines.entry(group.trim()).or_insert(index + 1);
+        }
+    }
+    lines
 }
 
 /// Source index and name of an enabled sensor group; `None` for every other group.
