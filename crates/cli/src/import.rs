@@ -128,8 +128,12 @@ impl Context<'_> {
 /// Turns the text of a configuration into the text of a graph; what is missing goes to `report`.
 ///
 /// # Errors
-/// Why there is no graph, in words without the file's name.
+/// Why there is no graph, in one line without the file's name.
 pub fn convert(text: &str, context: &Context<'_>, report: &mut Report) -> Result<Import, String> {
+    import(text, context, report).map_err(|reason| report::one_line(&reason))
+}
+
+fn import(text: &str, context: &Context<'_>, report: &mut Report) -> Result<Import, String> {
     let groups = match context.form {
         Form::KeyFile => key_file::read(text).map_err(|bad| format!("line {}: {}", bad.line, bad.reason))?,
         Form::Yaml => yaml::read(text)?,
@@ -217,7 +221,7 @@ fn tell_the_rest(groups: &[Group], report: &mut Report) {
 /// A list for a person.
 fn shortened(words: &[&str]) -> String {
     const MOST: usize = 40;
-    let shown = words.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
+    let shown = words.iter().take(MOST).map(|word| report::shown(word)).collect::<Vec<_>>().join(", ");
     if words.len() > MOST { format!("{shown}, and {} more", words.len() - MOST) } else { shown }
 }
 
@@ -248,7 +252,7 @@ pub fn run(options: &Options) -> Result<ExitCode, Error> {
     let parameters = options.output.join(parameters);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     // A new line in a file's name would end the comment.
-    let name = name.replace(char::is_control, "?");
+    let name = report::one_line(&name);
     let head = |what: &str| format!("%YAML 1.2\n# {what} of {name}, made by `smart-record import`.\n");
     write_file(&graph, &(head("The graph") + &import.graph), options.force)?;
     write_file(&parameters, &(head("What to change in the graph") + &import.parameters), options.force)?;

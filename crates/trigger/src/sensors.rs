@@ -6,7 +6,10 @@ use std::{collections::HashMap, fs::File, io::Read, path::Path};
 
 use configparser::ini::{Ini, IniDefault};
 
-use crate::{Error, MAX_SENSOR_BYTES, quote::quote};
+use crate::{
+    Error, MAX_SENSOR_BYTES,
+    quote::{quote, shown},
+};
 
 /// Names that an error lists before it says "and N more".
 const MAX_LISTED: usize = 10;
@@ -80,14 +83,14 @@ impl Sensors {
     /// [`Error::SensorFile`] with the line of the group at fault.
     pub fn from_text(text: &str, path: &Path, sources: usize) -> Result<Self, Error> {
         let refuse = |line, reason| Error::SensorFile { path: path.into(), line, reason };
-        let groups = ini().read(text.to_owned()).map_err(|reason| refuse(None, reason))?;
+        let groups = ini().read(text.to_owned()).map_err(|reason| refuse(None, one_line(&reason)))?;
 
         let headers = header_lines(text);
         let mut enabled = Vec::new();
         for (group, keys) in &groups {
             let at = headers.get(group.as_str()).copied();
-            let read =
-                group_of_sensor(group, keys, sources).map_err(|reason| refuse(at, format!("[{group}]: {reason}")))?;
+            let read = group_of_sensor(group, keys, sources)
+                .map_err(|reason| refuse(at, format!("[{}]: {reason}", shown(group))))?;
             if let Some((index, id)) = read {
                 enabled.push((index, group, at, id));
             }
@@ -98,10 +101,11 @@ impl Sensors {
         let mut seen: HashMap<usize, &str> = HashMap::new();
         for (index, group, at, id) in enabled {
             if let Some(other) = seen.insert(index, group) {
+                let (group, other) = (shown(group), shown(other));
                 let reason = format!("[{group}] is source {index} like [{other}] (allowed: one group per source)");
                 return Err(refuse(at, reason));
             }
-            sensors.rename(index, id).map_err(|reason| refuse(at, format!("[{group}] id: {reason}")))?;
+            sensors.rename(index, id).map_err(|reason| refuse(at, format!("[{}] id: {reason}", shown(group))))?;
         }
         Ok(sensors)
     }
@@ -194,6 +198,11 @@ fn read(path: &Path) -> std::io::Result<String> {
         return Err(std::io::Error::other("it is too large"));
     }
     Ok(text)
+}
+
+/// The parser's own words, which may repeat a line of the file.
+fn one_line(reason: &str) -> String {
+    reason.replace(char::is_control, " ")
 }
 
 /// Line, from 1, of each group's first header; the parser does not keep it.

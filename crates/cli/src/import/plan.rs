@@ -110,7 +110,9 @@ fn file_prefix(group: &[&Source], report: &mut Report) -> Option<String> {
         report.note(&first.group, "smart-rec-file-prefix", reason);
     }
     if prefix.len() > MAX_PREFIX_BYTES {
-        prefix.truncate(prefix.floor_char_boundary(MAX_PREFIX_BYTES));
+        while prefix.len() > MAX_PREFIX_BYTES {
+            prefix.pop();
+        }
         let reason = format_args!("it is cut after {MAX_PREFIX_BYTES} bytes");
         report.loss(&first.group, "smart-rec-file-prefix", reason);
     } else if given.contains(['/', '\0']) || given.chars().any(char::is_control) {

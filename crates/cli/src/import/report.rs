@@ -54,11 +54,25 @@ impl Report {
 }
 
 fn place(group: &str, key: &str, reason: &dyn fmt::Display) -> String {
-    let text = match (group, key) {
+    let (group, key) = (shown(group), shown(key));
+    let text = match (group.as_str(), key.as_str()) {
         ("", _) => reason.to_string(),
         (group, "") => format!("[{group}]: {reason}"),
         (group, key) => format!("[{group}] {key}: {reason}"),
     };
-    // Names of groups and keys are foreign text.
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    one_line(&text)
+}
+
+/// A name of the file's, cut to a readable length.
+pub fn shown(name: &str) -> String {
+    const MOST: usize = 64;
+    match name.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
+/// Without control characters, which foreign text may have.
+pub fn one_line(text: &str) -> String {
+    text.replace(char::is_control, "?")
 }

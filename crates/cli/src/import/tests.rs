@@ -161,6 +161,20 @@ fn every_key_of_a_source_arrives() {
 }
 
 #[test]
+fn a_file_prefix_is_one_that_the_recorder_takes() {
+    let long = "ä".repeat(100);
+    let outcome = TXT.convert(&source(0, &format!("smart-rec-file-prefix={long}")));
+    outcome.has("recorder", &[("smart-rec-file-prefix", &"ä".repeat(90))]);
+    outcome.says("not taken over: [source0] smart-rec-file-prefix: it is cut after 180 bytes");
+    let outcome = TXT.convert(&source(0, "smart-rec-file-prefix=../a\\tb"));
+    outcome.has("recorder", &[("smart-rec-file-prefix", ".._a_b_0")]);
+    let both = source(2, "smart-rec-file-prefix=Cam") + &source(5, "smart-rec-file-prefix=Cam");
+    let outcome = TXT.convert(&both);
+    outcome.has("recorder", &[("smart-rec-file-prefix", "Cam")]);
+    outcome.says("note: [source2] smart-rec-file-prefix: files have the source's index");
+}
+
+#[test]
 fn local_events_begin_a_second_before_and_within_the_cache() {
     let outcome = TXT.convert(&source(0, "smart-record=2"));
     outcome

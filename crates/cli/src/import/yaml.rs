@@ -4,7 +4,10 @@
 
 use serde_yaml::Value;
 
-use super::groups::{Entry, Group};
+use super::{
+    groups::{Entry, Group},
+    report::shown,
+};
 
 /// The groups of `text`.
 ///
@@ -25,12 +28,13 @@ fn group(name: &Value, keys: &Value) -> Result<Group, String> {
         Value::Null => {}
         Value::Mapping(keys) => {
             for (key, value) in keys {
-                let key = scalar(key).ok_or_else(|| format!("{}: a key is no scalar", group.name))?;
-                let value = scalar(value).ok_or_else(|| format!("{}: {key}: the value is no scalar", group.name))?;
+                let key = scalar(key).ok_or_else(|| format!("{}: a key is no scalar", shown(&group.name)))?;
+                let value = scalar(value)
+                    .ok_or_else(|| format!("{}: {}: the value is no scalar", shown(&group.name), shown(&key)))?;
                 group.entries.push(Entry { key: key.trim().into(), value: value.trim().into() });
             }
         }
-        _ => return Err(format!("{}: it is no mapping of keys", group.name)),
+        _ => return Err(format!("{}: it is no mapping of keys", shown(&group.name))),
     }
     Ok(group)
 }

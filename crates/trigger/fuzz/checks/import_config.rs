@@ -32,7 +32,7 @@ pub fn check(data: &[u8]) {
                     // Each value is where its component can find it, whatever is in it.
                     assert_eq!(import.parameters.matches("\n    uri-list: ").count(), recorders);
                 }
-                Err(reason) => assert!(!reason.is_empty()),
+                Err(reason) => assert!(!reason.is_empty() && !reason.chars().any(char::is_control), "{reason:?}"),
             }
         }
     }

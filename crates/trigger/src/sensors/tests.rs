@@ -135,6 +135,9 @@ fn files_that_are_refused() {
         ("[sensor2]\nenable=1\nid=a\n", &["source index 2 is out of range", "0 to 1"]),
         ("[sensors]\nenable=1\nid=a\n", &["line 1", "not a sensor number"]),
         ("[sensor0\nenable=1\n", &["line 1", "bracket"]),
+        // Found by fuzzing: a group's name went to the terminal as it was.
+        ("[sensor0\u{1b}[31m]\nx=1\n", &[r"[sensor0\u{1b}[31m]: enable is missing"]),
+        (&format!("[sensor{}]\nx=1\n", "0".repeat(999)), &["000...]: enable is missing"]),
     ] {
         let error = file_error(text, 2);
         for word in words {
