@@ -1,0 +1,1 @@
+//! mosquitto, Debian's MQTT broker.
