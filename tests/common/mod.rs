@@ -9,6 +9,7 @@ mod recording;
 mod run;
 mod schedule;
 mod schema;
+mod tansu;
 mod time;
 
 pub use built::{built, repository};
@@ -17,4 +18,5 @@ pub use recording::{frames, path, sidecar};
 pub use run::{Ended, Outcome, Run};
 pub use schedule::Schedule;
 pub use schema::{check_receipt, check_sidecar};
+pub use tansu::{Tansu, Topic, free_port};
 pub use time::{system_nanos, utc, utc_millis, utc_nanos};
