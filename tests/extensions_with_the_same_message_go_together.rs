@@ -5,11 +5,10 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use common::built;
-use testbed::{HANG_GUARD, Program, temp_dir};
+use common::{built, run_text};
+use testbed::temp_dir;
 
 /// A message from the recorder's extension, through relays of the other, back into the recorder's.
 const BOTH: &str = "
@@ -34,21 +33,6 @@ components:
 - {type: nvidia::gxf::GreedyScheduler, parameters: {clock: clock}}
 ";
 
-/// Runs a graph with these extensions; its exit code and lines.
-fn run(folder: &Path, graph: &str, extensions: &[&Path]) -> (Option<i32>, Vec<String>) {
-    let parts = built();
-    let (app, manifest) = (folder.join("graph.yaml"), folder.join("manifest.yaml"));
-    std::fs::write(&app, graph).unwrap();
-    let all = std::iter::once(parts.gxf_std.as_path()).chain(extensions.iter().copied());
-    let list: String = all.map(|path| format!("- {}\n", path.display())).collect();
-    std::fs::write(&manifest, format!("extensions:\n{list}")).unwrap();
-    let mut command = Command::new(parts.smart_record);
-    command.args(["gxe", "-app"]).arg(app).arg("-manifest").arg(manifest);
-    let mut program = Program::start(&mut command).unwrap();
-    let code = program.wait(HANG_GUARD).unwrap().code();
-    (code, program.seen().to_vec())
-}
-
 #[test]
 fn messages_cross_in_either_order_of_the_manifest() {
     let parts = built();
@@ -57,7 +41,7 @@ fn messages_cross_in_either_order_of_the_manifest() {
         let (input, output) = (folder.path().join("in"), folder.path().join("out"));
         std::fs::write(&input, "{\"a\":1}\n{\"b\":2}\n").unwrap();
         let graph = BOTH.replace("IN", &input.display().to_string()).replace("OUT", &output.display().to_string());
-        let (code, lines) = run(folder.path(), &graph, &extensions.map(PathBuf::as_path));
+        let (code, lines) = run_text(folder.path(), &graph, &extensions.map(PathBuf::as_path));
         assert_eq!(code, Some(0), "{lines:#?}");
         assert_eq!(std::fs::read_to_string(&output).unwrap(), "{\"a\":1}\n{\"b\":2}\n", "{lines:#?}");
         let complaints: Vec<_> = lines.iter().filter(|line| line.contains("ERROR")).collect();
@@ -80,7 +64,7 @@ components:
 - {name: clock, type: nvidia::gxf::RealtimeClock}
 - {type: nvidia::gxf::GreedyScheduler, parameters: {clock: clock}}
 ";
-    let (code, lines) = run(folder.path(), graph, &[&built().cloud_msg]);
+    let (code, lines) = run_text(folder.path(), graph, &[&built().cloud_msg]);
     assert_eq!(code, Some(0), "{lines:#?}");
 }
 
@@ -90,10 +74,22 @@ fn beside_the_closed_extension_a_line_says_which_to_list() {
     let closed = parts.closed_cloud_msg();
     for (extension, name) in [(&parts.cloud_msg, "NvDsOpenCloudMsgExt"), (&parts.extension, "NvDsSmartRecordExt")] {
         let folder = temp_dir().unwrap();
-        let (code, lines) = run(folder.path(), BOTH, &[&closed, extension]);
+        let (code, lines) = run_text(folder.path(), BOTH, &[&closed, extension]);
         assert_eq!(code, Some(1), "{lines:#?}");
         let line = "NvDsCloudMsgExt by NVIDIA, which is loaded already, has it too. List either NvDsCloudMsgExt or";
         let says = lines.iter().filter(|text| text.contains(&format!("{line} {name}, not both"))).count();
         assert_eq!(says, 1, "{lines:#?}");
     }
+}
+
+/// GXF's own words: ours has no say any more.
+#[test]
+fn before_the_closed_extension_too_a_line_names_the_type() {
+    let parts = built();
+    let closed = parts.closed_cloud_msg();
+    let folder = temp_dir().unwrap();
+    let (code, lines) = run_text(folder.path(), BOTH, &[&parts.cloud_msg, &closed]);
+    assert_eq!(code, Some(1), "{lines:#?}");
+    let says = |text: &str| lines.iter().any(|line| line.contains("ERROR") && line.contains(text));
+    assert!(says("nvidia::deepstream::NvDsMessage") && says(&closed.display().to_string()), "{lines:#?}");
 }
