@@ -30,8 +30,8 @@ struct NvDsMessage {
    * where there is no topic; then the length is 0. */
   const char* topic;
   size_t topic_length;
-  /* Its content, as a rule JSON: `payload_length` bytes, no terminator is promised. Null where there
-   * is none; then the length is 0. */
+  /* Its content, as a rule JSON: `payload_length` bytes, no terminator is promised. Null where
+   * there is none; then the length is 0. */
   const uint8_t* payload;
   size_t payload_length;
   /* Called once with `owner`, from any thread, when the entity goes away: frees what the members
