@@ -7,7 +7,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{Graph, Run, Tansu, Topic, check_receipt, free_port, repository};
+use common::{Graph, Tansu, Topic, check_receipt, free_port, repository, start_until_accepted};
 use serde_json::{Value, json};
 use testbed::{DirWatch, HANG_GUARD, RtspCamera, Scene, decode};
 
@@ -20,25 +20,6 @@ fn with_parameter_file(name: &str) -> Graph {
 
 fn scene(height: u32) -> Scene {
     Scene::new().fps(15).gop(15).size(256, height).without_text()
-}
-
-/// Sends starts until one is accepted: a source can be recorded once it has sent a keyframe. Returns its event id.
-fn start_until_accepted(
-    run: &mut Run,
-    camera: &RtspCamera,
-    send: impl Fn(&str),
-    mut answer: impl FnMut(&mut Run, &str) -> bool,
-) -> String {
-    run.wait_for_frame(camera, 15);
-    for attempt in 0.. {
-        let id = format!("attempt {attempt}");
-        send(&id);
-        if answer(run, &id) {
-            return id;
-        }
-        run.wait_for_frame(camera, camera.frames().len());
-    }
-    unreachable!("attempts do not end");
 }
 
 fn receipt(receipts: &mut Topic, kinds: &[&str], id: &str) -> Value {
