@@ -5,7 +5,7 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     sync::Arc,
     time::Duration,
 };
@@ -37,11 +37,22 @@ pub fn tansu(port: u16) -> Program {
 
 /// Makes a topic.
 pub fn create_topic(port: u16, topic: &str, partitions: u32) {
+    let output = try_topic(port, topic, partitions);
+    assert!(output.status.success(), "topic {topic}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Makes a topic, unless a producer just did.
+pub fn ensure_topic(port: u16, topic: &str, partitions: u32) {
+    let output = try_topic(port, topic, partitions);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() || text.contains("AlreadyExists"), "topic {topic}: {text}");
+}
+
+fn try_topic(port: u16, topic: &str, partitions: u32) -> Output {
     let url = format!("tcp://127.0.0.1:{port}");
     let mut command = Command::new(program());
     command.args(["topic", "create", topic, "--broker", &url, "--partitions", &partitions.to_string()]);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    command.output().unwrap()
 }
 
 pub fn endpoint(port: u16) -> Endpoint {

@@ -55,7 +55,12 @@ impl Memory {
     }
 
     /// Waits until it is so, and gives what was told by then.
-    pub fn wait(&self, what: &str, mut so: impl FnMut(&Told) -> bool) -> Told {
+    pub fn wait(&self, what: &str, so: impl FnMut(&Told) -> bool) -> Told {
+        self.wait_and(what, so, Told::clone)
+    }
+
+    /// The same, for many messages: only what is asked for is copied.
+    pub fn wait_and<T>(&self, what: &str, mut so: impl FnMut(&Told) -> bool, then: impl FnOnce(&Told) -> T) -> T {
         let until = Instant::now() + LIMIT;
         let mut told = self.told.lock().unwrap();
         while !so(&told) {
@@ -68,11 +73,15 @@ impl Memory {
             );
             told = self.changed.wait_timeout(told, left).unwrap().0;
         }
-        told.clone()
+        then(&told)
     }
 
     pub fn wait_connected(&self, times: usize) -> Told {
         self.wait("connected", |told| told.connected() >= times)
+    }
+
+    pub fn connected(&self) -> usize {
+        self.told.lock().unwrap().connected()
     }
 
     pub fn told(&self) -> Told {

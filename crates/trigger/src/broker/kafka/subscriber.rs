@@ -33,8 +33,10 @@ const GLANCE: Duration = Duration::from_millis(250);
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the group's coordinator may take to tell its places.
 const COMMITTED: Duration = Duration::from_secs(5);
-/// How often new partitions and topics are looked for.
+/// How often new partitions are looked for.
 const REFRESH: Duration = Duration::from_secs(5);
+/// The same while a topic does not exist, as after a broker lost its memory.
+const REFRESH_MISSING: Duration = Duration::from_millis(500);
 
 type Partition = (String, i32);
 
@@ -65,7 +67,8 @@ struct Connection {
     assigned: Vec<Partition>,
     /// The group gave this member its partitions.
     adopted: bool,
-    refresh: Instant,
+    /// When partitions were looked for last.
+    looked: Instant,
 }
 
 impl Connection {
@@ -111,7 +114,7 @@ impl Subscriber {
     fn open(&self) -> Result<Connection, KafkaError> {
         let reports = Reports::default();
         let consumer = self.config.create_with_context(reports.clone())?;
-        Ok(Connection { consumer, reports, assigned: Vec::new(), adopted: false, refresh: Instant::now() + REFRESH })
+        Ok(Connection { consumer, reports, assigned: Vec::new(), adopted: false, looked: Instant::now() })
     }
 
     /// Waits until a broker answers and has told of all topics.
@@ -247,9 +250,15 @@ impl Subscriber {
         Ok(())
     }
 
+    /// How long after the last look the next one is due.
+    fn pause(&self, connection: &Connection) -> Duration {
+        let exists = |topic: &String| connection.assigned.iter().any(|(name, _)| name == topic);
+        if self.topics.iter().all(exists) { REFRESH } else { REFRESH_MISSING }
+    }
+
     /// Looks for partitions that came or went.
     fn refresh(&mut self, connection: &mut Connection) -> Result<(), String> {
-        connection.refresh = Instant::now() + REFRESH;
+        connection.looked = Instant::now();
         // A broker that does not answer in time is asked again later; if it is gone, that is reported by itself.
         let Ok(partitions) = self.partitions(connection) else { return Ok(()) };
         if partitions.len() == connection.assigned.len() && partitions.iter().all(|p| connection.assigned.contains(p)) {
@@ -299,7 +308,7 @@ impl Client for Subscriber {
                 break;
             }
             result = self.poll(&mut connection, until - now);
-            if result.is_ok() && !self.group && now > connection.refresh {
+            if result.is_ok() && !self.group && now > connection.looked + self.pause(&connection) {
                 result = self.refresh(&mut connection);
             }
         }
