@@ -12,7 +12,7 @@ BUILD = cargo build --workspace --lib --bins --examples $(CARGO_FLAGS) --profile
 CHAOS ?= full
 CASES ?=
 
-.PHONY: help setup build test demo lint bench chaos
+.PHONY: help setup build test demo lint bench chaos install uninstall four-requests
 .DEFAULT_GOAL := help
 
 help:
@@ -22,7 +22,17 @@ help:
 	@echo 'make demo    a camera, the graph on it, two overlapping recordings, a contact sheet'
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
 	@echo 'make bench   build, then the benchmarks'
+	@echo 'make install    build libnvdsgst_smartrecord.so and install it (PREFIX=/usr/local LIBDIR=lib DESTDIR=)'
+	@echo 'make uninstall  remove what that has installed'
+	@echo 'make four-requests  35 s in real time: what a library records of four requests (LIBRARY=<file>: NVIDIA'"'"'s)'
 	@echo 'make chaos   build, then crashes, disk and network trouble, as root (CHAOS=short: a minute or two)'
+
+# Where `make install` puts libnvdsgst_smartrecord.so: folders below PREFIX, or absolute ones; DESTDIR is for packages.
+PREFIX ?= /usr/local
+LIBDIR ?= lib
+INCLUDEDIR ?= include
+DESTDIR ?=
+INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)' scripts/install
 
 setup:
 	@scripts/setup
@@ -53,3 +63,17 @@ chaos:
 	@scripts/setup --chaos
 	$(BUILD) $(TEST_PROFILE)
 	cargo run --quiet --package chaos --profile $(TEST_PROFILE) $(CARGO_FLAGS) -- run $(if $(filter short,$(CHAOS)),--short) $(CASES)
+
+install: setup
+	cargo build --package nvdssr --lib $(CARGO_FLAGS) --profile $(PROFILE)
+	@$(INSTALL)
+
+uninstall:
+	@$(INSTALL) --uninstall
+
+# The library to be shown; ours where none is named.
+LIBRARY ?=
+
+four-requests:
+	cargo build --package nvdssr --lib --example four_requests $(CARGO_FLAGS) --profile $(TEST_PROFILE)
+	cargo run --quiet --package nvdssr --example four_requests $(CARGO_FLAGS) --profile $(TEST_PROFILE) -- $(LIBRARY)
