@@ -1,8 +1,10 @@
-//! When to record: trigger messages, sensor names, lines from a FIFO, local events.
-//! Bytes and a `now` come in, decisions come out; only [`FifoReader`] touches a file descriptor.
+//! When to record: trigger messages, sensor names, lines from a FIFO, brokers, local events.
+//! Bytes and a `now` come in, decisions come out; only [`FifoReader`] and [`broker`] touch the outside world.
 //! It leaves recording to `recorder`, receipts to the extension, and knows neither GXF nor GStreamer.
-#![forbid(unsafe_code)]
+// Allowed in two modules only: the calls into protocol adaptors, and one function of librdkafka.
+#![deny(unsafe_code)]
 
+pub mod broker;
 mod error;
 mod fifo_reader;
 mod lines;
