@@ -75,16 +75,36 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// The broker's settings are wrong, or it cannot be used at all.
+    #[error(transparent)]
+    Broker(#[from] trigger::Error),
+    /// The broker was there and did not take the message.
+    #[error(
+        "the broker did not take the message for the topic {} (see that the topic exists and may be written to)",
+        gxf::quoted(topic)
+    )]
+    NotDelivered {
+        /// The topic.
+        topic: String,
+    },
+    /// What was waited for did not come in time.
+    #[error("time-out: {what}{lost} (--timeout gives it longer)")]
+    TimeOut {
+        /// What did not come.
+        what: &'static str,
+        /// ": " and why the broker is not there, if it is not.
+        lost: String,
+    },
     /// Standard output is closed or full.
     #[error("cannot write to standard output: {0}")]
     Stdout(#[source] io::Error),
 }
 
 impl Error {
-    /// The exit status: 2 where the command line is to be changed, else 1.
+    /// The exit status: 2 where the command line is to be changed or time ran out, else 1.
     pub fn status(&self) -> u8 {
         match self {
-            Self::BadTrigger(_) => 2,
+            Self::BadTrigger(_) | Self::TimeOut { .. } => 2,
             _ => 1,
         }
     }

@@ -58,9 +58,7 @@ pub fn run() -> ExitCode {
     let (who, outcome) = match command_line.command {
         Command::Gxe(options) => ("smart-record gxe", gxe::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Import(options) => ("smart-record import", import::run(&options)),
-        Command::Trigger(options) => {
-            ("smart-record trigger", trigger_command::run(options).map(|()| ExitCode::SUCCESS))
-        }
+        Command::Trigger(options) => ("smart-record trigger", trigger_command::run(options)),
     };
     outcome.unwrap_or_else(|error| fail(who, &error.to_string(), error.status()))
 }

@@ -1,17 +1,26 @@
 //! `smart-record trigger`: asks a recorder to start or to stop a recording, by one message.
 //! Options, what becomes of them, and the exit status: 0 sent (with --wait: recorded), 1 not, 2 usage or time-out.
-//! It leaves the message to `draft`, and where it goes to `destination`.
+//! It leaves the message to `draft`, and where it goes to `delivery`.
 
+mod address;
+mod answer;
 mod delivery;
 mod draft;
+mod exchange;
 mod file_sink;
 mod values;
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::Write,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use ::trigger::{Overlap, Utc};
+use answer::Awaited;
 use delivery::{Delivery, Destination};
 use draft::{Action, Draft};
+use exchange::{Exchange, Wait};
 use values::Metadata;
 
 use crate::error::Error;
@@ -28,13 +37,22 @@ Examples:
     smart-record trigger start gate --start 2026-11-23T08:00:00Z --end 2026-11-23T08:00:30Z \\
       --id door-4711 --metadata plate=B-XY123 --metadata lane=2
 
+  Through Kafka, waiting for the recording (graphs/kafka.yaml):
+    smart-record trigger start camera-7 --before 5s --for 15s --to kafka://localhost/smart-record \
+      --wait --receipts smart-record-receipts
+
+  Through a broker as a graph or DeepStream names it:
+    smart-record trigger start camera-7 --conn-str 'localhost;1883' --proto-lib builtin:mqtt --topic smart-record
+
   End what records camera-7:
     smart-record trigger stop camera-7 --to-file /tmp/smart-record.fifo
 
 Exit status:
-  0  the message is written or delivered
-  1  it could not be
-  2  the command line is wrong";
+  0  the message is written or delivered; with --wait, the recording is complete
+  1  it could not be; with --wait, the recorder has rejected it, or the recording has failed
+  2  the command line is wrong, or time ran out";
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What to do.
 #[derive(Debug, clap::Args)]
@@ -107,7 +125,7 @@ struct CommonOptions {
 ///
 /// # Errors
 /// [`Error::BadTrigger`] when no recorder would take the message; else why it could not be sent.
-pub fn run(options: Options) -> Result<(), Error> {
+pub fn run(options: Options) -> Result<ExitCode, Error> {
     let (sensor, action, common) = match options.action {
         ActionOptions::Start(start) => {
             let StartOptions { sensor, before, start, length, end, overlap, common } = *start;
@@ -118,13 +136,43 @@ pub fn run(options: Options) -> Result<(), Error> {
             (sensor, Action::Stop { session }, common)
         }
     };
-    let draft = Draft { sensor, action, id: common.id, metadata: Metadata::merge(common.metadata) };
-    let message = draft.message(values::now())?;
-    match common.delivery.destination() {
-        Destination::Stdout => {
-            let mut stdout = std::io::stdout().lock();
-            writeln!(stdout, "{message}").and_then(|()| stdout.flush()).map_err(Error::Stdout)
+    let destination = common.delivery.destination()?;
+    let waits = matches!(destination, Destination::Broker { receipts: Some(_), .. });
+    // Receipts are told by it.
+    let id = common.id.or_else(|| waits.then(|| format!("trigger-{:032x}", fastrand::u128(..))));
+    let draft = Draft { sensor, action, id, metadata: Metadata::merge(common.metadata) };
+    let now = values::now();
+    let message = draft.message(now)?;
+    match destination {
+        Destination::Stdout => print(&message)?,
+        Destination::File(path) => file_sink::append(path, &message)?,
+        Destination::Broker { endpoint, topic, receipts, timeout } => {
+            let patience = if waits { timeout.saturating_add(draft.ends_in(now)) } else { timeout };
+            // A clock that cannot count so far counts a day: nobody waits for longer.
+            let deadline = Instant::now().checked_add(patience).unwrap_or_else(|| Instant::now() + DAY);
+            let exchange = Exchange { endpoint: &endpoint, topic, message: &message, deadline };
+            match (receipts, &draft.id) {
+                (Some(receipts), Some(id)) => {
+                    let awaited = match draft.action {
+                        Action::Start { .. } => Awaited::Recording,
+                        Action::Stop { .. } => Awaited::Acceptance,
+                    };
+                    let wait = Wait { topic: receipts, id, awaited };
+                    let (receipt, good) = exchange.send_and_wait(&wait, |underway| {
+                        eprintln!("{underway}");
+                    })?;
+                    print(&receipt.to_string())?;
+                    return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+                }
+                _ => exchange.send()?,
+            }
         }
-        Destination::File(path) => file_sink::append(path, &message),
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One line on standard output.
+fn print(line: &str) -> Result<(), Error> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(Error::Stdout)
 }

@@ -1,48 +1,22 @@
 //! `smart-record import` as a user runs it: real files in, a graph out, which the real GXF runtime loads and runs.
-//! The broker's half is replaced by a FIFO and GXF's own queues, so that the test needs no broker.
-//! Left to others: what becomes of each key (unit tests), and brokers.
+//! The message half is not touched: triggers go through a real broker that speaks Kafka's protocol.
+//! Left to others: what becomes of each key (unit tests).
 // The helpers below are tests as much as their callers: clippy exempts only functions marked as such.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output},
-    sync::LazyLock,
 };
 
+use common::{
+    brokers::Broker,
+    built::{BINARY, GXF, manifest},
+};
 use testbed::{HANG_GUARD, Program, RtspCamera, Scene, TempDir};
-
-const BINARY: &str = env!("CARGO_BIN_EXE_smart-record");
-
-/// The extension, built beside the binary: `cargo test` builds no libraries of other packages.
-static EXTENSION: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = Path::new(BINARY).parent().unwrap();
-    let profile = match folder.file_name().unwrap().to_str().unwrap() {
-        "debug" => "dev",
-        profile => profile,
-    };
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package=nvds-smart-record", "--lib", "--profile", profile])
-        .arg("--target-dir")
-        .arg(folder.parent().unwrap())
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status();
-    assert!(built.unwrap().success(), "the extension does not build");
-    folder.join("libgxf_nvds_smart_record.so")
-});
-
-/// The folder of the GXF runtime's libraries.
-static GXF: LazyLock<PathBuf> = LazyLock::new(|| {
-    let root = std::env::var_os("GXF_ROOT").map(PathBuf::from).or_else(|| {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        here.ancestors().map(|dir| dir.join(".gxf")).find(|dir| dir.is_dir())
-    });
-    let root = root.expect("no GXF runtime: set GXF_ROOT, or run `make setup`, which makes .gxf");
-    let folders = [root.clone(), root.join("lib"), root.join("core")];
-    let found = folders.into_iter().find(|folder| folder.join("libgxf_core.so").is_file());
-    found.unwrap_or_else(|| panic!("no GXF runtime: there is no libgxf_core.so in {}", root.display()))
-});
 
 /// A folder with configurations and what comes out of them.
 struct Folder(TempDir);
@@ -157,48 +131,19 @@ fn files_are_found_beside_the_configuration() {
     }
 }
 
-/// The same graph with a FIFO where the broker is, and GXF's queues where ours are.
-fn without_broker(folder: &Folder, name: &str) {
-    let replaced = [
-        ("nvidia::deepstream::NvDsMsgBrokerC2DReceiver", "nvidia::deepstream::NvDsMsgFileReceiver"),
-        ("nvidia::deepstream::NvDsMsgRelayTransmitter", "nvidia::gxf::DoubleBufferTransmitter"),
-        ("nvidia::deepstream::NvDsMsgRelayReceiver", "nvidia::gxf::DoubleBufferReceiver"),
-        ("nvidia::deepstream::NvDsMsgRelay\n", "nvidia::gxf::Connection\n"),
-    ];
-    let path = format!("{name}.yaml");
-    let mut graph = folder.read(&path);
-    for (ours, plain) in replaced {
-        assert!(graph.contains(ours), "{graph}");
-        graph = graph.replace(ours, plain);
-    }
-    folder.write(&path, &graph);
-
-    let path = format!("{name}.parameters.yaml");
-    let parameters = folder.read(&path);
-    let fifo = folder.path("fifo");
-    let without: String = parameters
-        .lines()
-        .filter(|line| !["    conn-str:", "    proto-lib:"].iter().any(|key| line.starts_with(key)))
-        .map(|line| match line.starts_with("    topics:") {
-            true => format!("    path: {}\n", fifo.display()),
-            false => format!("{line}\n"),
-        })
-        .collect();
-    folder.write(&path, &without);
-}
-
 /// Records `sensor` for a moment, as soon as that can be done.
-fn record(folder: &Folder, program: &mut Program, camera: &RtspCamera, sensor: &str) {
-    let fifo = folder.path("fifo");
+fn record(program: &mut Program, camera: &RtspCamera, broker: &Broker, topic: &str, sensor: &str) {
+    let to = broker.address(topic);
     let trigger = |action: &str, id: &str| {
-        let id = format!("--id={id}");
-        let output = folder.run(&["trigger", action, sensor, &id, "--to-file", fifo.to_str().unwrap()]);
+        let output = Command::new(BINARY).args(["trigger", action, sensor, "--id", id, "--to", &to]).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{output:?}");
     };
     for attempt in 0.. {
-        let id = format!("{sensor}-{attempt}");
+        let id = format!("{topic}/{sensor}/{attempt}.");
         trigger("start", &id);
-        let answer = |line: &str| line.contains(&id) && (line.contains("accepted") || line.contains("rejected"));
+        // The other recorder does not know the sensor.
+        let ours = |line: &str| line.contains(&id) && !line.contains("not known");
+        let answer = |line: &str| ours(line) && (line.contains("accepted") || line.contains("rejected"));
         let line = program.wait_for_line(&id, HANG_GUARD, answer).unwrap();
         if line.contains("accepted") {
             trigger("stop", &format!("stop-{id}"));
@@ -213,6 +158,7 @@ fn record(folder: &Folder, program: &mut Program, camera: &RtspCamera, sensor: &
 
 #[test]
 fn the_graph_runs_and_messages_find_their_cameras() {
+    let broker = Broker::kafka(&["events", "more"]);
     let camera = RtspCamera::start(&Scene::new().fps(15).gop(15).size(256, 96).without_text()).unwrap();
     let folder = Folder::new();
     let [doors, gates] = ["doors", "gates"].map(|name| {
@@ -226,29 +172,34 @@ fn the_graph_runs_and_messages_find_their_cameras() {
             camera.url()
         )
     };
+    let consumer = |number: u32, topic: &str, keys: &str| {
+        format!(
+            "[message-consumer{number}]\nenable=1\nproto-lib=/lib/libnvds_kafka_proto.so\nconn-str={}\n\
+             subscribe-topic-list={topic}\n{keys}",
+            broker.conn_str()
+        )
+    };
     folder.write("sensors.txt", "[sensor0]\nenable=1\nid=door\n[sensor1]\nenable=1\nid=gate\n");
     let config = source(4, &doors, "Door")
         + &source(7, &gates, "Gate")
         + &source(9, &gates, "Gate")
-        + "[message-consumer0]\nenable=1\nproto-lib=/lib/libnvds_kafka_proto.so\nconn-str=host;9092\n\
-           subscribe-topic-list=events\nsensor-list-file=sensors.txt\n";
+        + &consumer(0, "events", "sensor-list-file=sensors.txt\n")
+        + &consumer(1, "more", "");
     folder.write("test5.txt", &config);
-    let output = folder.run(&["import", "test5.txt"]);
-    says(&output, 0, &["2 recorders, ", "sources: 3, recorders: 2, message consumers: 1"], &[]);
-    without_broker(&folder, "test5");
-    let manifest = format!("extensions:\n- {}\n- {}\n", GXF.join("libgxf_std.so").display(), EXTENSION.display());
-    folder.write("manifest.yaml", &manifest);
-    assert!(Command::new("mkfifo").arg(folder.path("fifo")).status().unwrap().success());
-
-    // A reader from the beginning on: what is written before the graph reads waits in the FIFO.
-    let _fifo = fs::File::options().read(true).write(true).open(folder.path("fifo")).unwrap();
+    let output = folder.run(&["import", "test5.txt", "--builtin"]);
+    says(&output, 0, &["2 recorders, ", "sources: 3, recorders: 2, message consumers: 2"], &[]);
+    folder.write("manifest.yaml", &manifest());
     let mut command = Command::new(BINARY);
     command.args(["gxe", "-app=test5.yaml,test5.parameters.yaml", "-manifest=manifest.yaml"]);
     command.current_dir(folder.0.path()).env("GXF_ROOT", &*GXF).env_remove("GXF_LOG_LEVEL");
     let mut program = Program::start(&mut command).unwrap();
-    // By name, and by position where there is no name.
-    for sensor in ["door", "gate", "2"] {
-        record(&folder, &mut program, &camera, sensor);
+    for consumer in ["messages0", "messages1"] {
+        let connected = format!("{consumer}/receiver: connected to the broker");
+        program.wait_for_line(&connected, HANG_GUARD, |line| line.contains(&connected)).unwrap();
+    }
+    // By name, and by position where there is no name; each consumer reaches each recorder.
+    for (topic, sensor) in [("events", "door"), ("more", "door"), ("events", "gate"), ("more", "2")] {
+        record(&mut program, &camera, &broker, topic, sensor);
     }
     program.interrupt().unwrap();
     assert_eq!(program.wait(HANG_GUARD).unwrap().code(), Some(0), "{:#?}", program.seen());

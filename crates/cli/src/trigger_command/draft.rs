@@ -91,6 +91,18 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// How long from now to the asked end; zero where there is none, or it is over.
+    pub fn ends_in(&self, now: Utc) -> Duration {
+        let end = match self.action {
+            Action::Start { before, start, length, end, .. } => interval(now, before, start, length, end).ok(),
+            Action::Stop { .. } => None,
+        };
+        let end = end.and_then(|(_, end)| end);
+        end.map_or(Duration::ZERO, |end| Duration::from_nanos(u64::try_from(end.0.saturating_sub(now.0)).unwrap_or(0)))
+    }
+}
+
 /// Start and end as the message is to name them.
 fn interval(
     now: Utc,
@@ -164,6 +176,16 @@ mod tests {
         assert_eq!((&from_now["start"], &from_now["end"]), (&json!("2020-05-18T20:02:00.000Z"), &json!(to)));
         let open = json(&start(None, None, None, Some(later)));
         assert_eq!((open.get("start"), &open["end"]), (None, &json!(to)));
+    }
+
+    #[test]
+    fn a_wait_is_as_long_as_the_recording() {
+        assert_eq!(start(s(5), None, s(15), None).ends_in(NOW), Duration::from_secs(10));
+        assert_eq!(start(s(5), None, s(5), None).ends_in(NOW), Duration::ZERO);
+        assert_eq!(start(None, None, None, Some(Utc(0))).ends_in(NOW), Duration::ZERO);
+        for action in [NOTHING, Action::Stop { session: None }] {
+            assert_eq!(draft(action).ends_in(NOW), Duration::ZERO);
+        }
     }
 
     #[test]
