@@ -13,8 +13,9 @@ mod sources;
 mod yaml;
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, Read, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -254,8 +255,17 @@ pub fn run(options: &Options) -> Result<ExitCode, Error> {
     // A new line in a file's name would end the comment.
     let name = report::one_line(&name);
     let head = |what: &str| format!("%YAML 1.2\n# {what} of {name}, made by `smart-record import`.\n");
-    write_file(&graph, &(head("The graph") + &import.graph), options.force)?;
-    write_file(&parameters, &(head("What to change in the graph") + &import.parameters), options.force)?;
+    let files = [
+        (&graph, head("The graph") + &import.graph),
+        (&parameters, head("What to change in the graph") + &import.parameters),
+    ];
+    let own = std::fs::metadata(&path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    for (file, _) in &files {
+        check_output(file, &own, options.force)?;
+    }
+    for (file, text) in &files {
+        write_file(file, text, own.mode(), options.force)?;
+    }
     let [sources, recorders, consumers] = import.counts;
     writeln!(
         out,
@@ -281,16 +291,30 @@ fn read_text(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-fn write_file(path: &Path, text: &str, force: bool) -> Result<(), Error> {
-    let refuse = |source| Error::ImportOutput { path: path.into(), source };
+/// Before anything is written: a file that is there is replaced only where that is asked for, the configuration never.
+fn check_output(path: &Path, own: &Metadata, force: bool) -> Result<(), Error> {
+    let refuse = |reason: &str| Err(Error::ImportOutput { path: path.into(), source: io::Error::other(reason) });
+    match std::fs::metadata(path) {
+        Ok(there) if (there.dev(), there.ino()) == (own.dev(), own.ino()) => {
+            refuse("it is the configuration itself; choose another folder with -o")
+        }
+        Ok(_) if !force => refuse("it exists"),
+        // What else may be wrong is seen when it is written.
+        _ => Ok(()),
+    }
+}
+
+/// `mode`: the configuration's, since its passwords are in the new file, too.
+fn write_file(path: &Path, text: &str, mode: u32, force: bool) -> Result<(), Error> {
     let mut options = File::options();
-    options.write(true);
+    options.write(true).mode(mode & 0o666);
     if force {
         options.create(true).truncate(true)
     } else {
         options.create_new(true)
     };
-    options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(refuse)
+    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|source| Error::ImportOutput { path: path.into(), source })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod common;
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Command, Output},
 };
@@ -76,10 +77,32 @@ fn both_files_are_written_and_nothing_is_replaced() {
     assert!(folder.read("out/test5.parameters.yaml").contains("uri-list: rtsp://camera/s\n"));
 
     folder.write("cfg/test5.txt", &SOURCE.replace("camera", "other"));
-    says(&folder.run(&["import", "cfg/test5.txt", "-o", "out"]), 1, &[], &["out/test5.yaml: File exists", "--force"]);
+    says(&folder.run(&["import", "cfg/test5.txt", "-o", "out"]), 1, &[], &["out/test5.yaml: it exists", "--force"]);
     assert!(folder.read("out/test5.parameters.yaml").contains("rtsp://camera/s"));
     says(&folder.run(&["import", "--force", "cfg/test5.txt", "-o", "out"]), 0, &[], &[]);
     assert!(folder.read("out/test5.parameters.yaml").contains("rtsp://other/s"));
+}
+
+#[test]
+fn a_configuration_is_never_replaced_and_its_passwords_are_kept() {
+    let folder = Folder::new();
+    let config = folder.write("test5.yaml", "source:\n  csv-file-path: sources.csv\n");
+    folder.write("sources.csv", "enable,type,uri,smart-record\n1,4,rtsp://user:secret@a/s,1\n");
+    for arguments in [&["import", "test5.yaml"][..], &["import", "--force", "test5.yaml"]] {
+        says(&folder.run(arguments), 1, &[], &["test5.yaml: it is the configuration itself", "-o"]);
+    }
+    assert!(folder.read("test5.yaml").starts_with("source:") && !folder.path("test5.parameters.yaml").exists());
+    // Neither file is written where one would be replaced.
+    fs::create_dir(folder.path("out")).unwrap();
+    folder.write("out/test5.parameters.yaml", "mine");
+    says(&folder.run(&["import", "test5.yaml", "-o", "out"]), 1, &[], &["out/test5.parameters.yaml: it exists"]);
+    assert!(!folder.path("out/test5.yaml").exists());
+    fs::remove_file(folder.path("out/test5.parameters.yaml")).unwrap();
+
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    says(&folder.run(&["import", "test5.yaml", "-o", "out"]), 0, &[], &[]);
+    let mode = fs::metadata(folder.path("out/test5.parameters.yaml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[test]

@@ -116,16 +116,15 @@ impl Exchange<'_> {
         let (ear, mut hearing) = Hearing::new(self.deadline);
         let publisher = Publisher::start(self.endpoint, ear)?;
         publisher.publish(self.topic, self.message.as_bytes().to_vec())?;
-        if publisher.flush(left(self.deadline)) == 0 {
-            return Ok(());
-        }
-        let error = match left(self.deadline).is_zero() {
-            true => hearing.time_out("the broker did not take the message"),
-            false => Error::NotDelivered { topic: self.topic.into() },
+        let outcome = match publisher.flush(left(self.deadline)) {
+            0 => Ok(()),
+            _ if left(self.deadline).is_zero() => Err(hearing.time_out("the broker did not take the message")),
+            _ => Err(Error::NotDelivered { topic: self.topic.into() }),
         };
         // First: the connection may be waiting for us.
         drop(hearing);
-        Err(error)
+        drop(publisher);
+        outcome
     }
 
     /// Publishes and waits. The last receipt, and whether it is what was waited for; those before it go to `underway`.
