@@ -3,6 +3,7 @@
 //! It leaves each broker to its own module.
 #![allow(dead_code)] // Each test uses its part.
 
+pub mod double;
 pub mod kafka;
 pub mod mosquitto;
 
