@@ -1,6 +1,7 @@
 //! A broker that is down at the start, or is no broker, keeps nobody waiting: it is tried again for ever, said once,
 //! and stopping does not depend on it. What was published meanwhile arrives when it comes.
 //! It leaves a broker that dies later to the tests of each protocol.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! A protocol adaptor may behave in every way that NVIDIA's do, and in some more: messages come through.
 //! The adaptor is a double in C; what it does is in tests/double/adaptor.c.
 //! It leaves NVIDIA's own to `nvidia_s_adaptors`.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! What is wrong with a broker's settings is said at once, with file, key and what is allowed; no password is repeated.
 //! A broker need not be there for that.
 //! It leaves adaptors to `adaptors_of_every_kind_work`.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
