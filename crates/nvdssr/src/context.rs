@@ -154,6 +154,23 @@ impl Context {
         Ok(())
     }
 
+    /// Ends all sessions now.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub(crate) fn stop_all(&self) -> Result<(), Rejection> {
+        {
+            let mut sessions = self.sessions.lock();
+            let engine = self.bin.running();
+            if sessions.running(&engine).next().is_none() {
+                return Err(Rejection::NoSession);
+            }
+            self.bin.stop(None)?.into_iter().for_each(|session| sessions.stopped(session));
+        }
+        self.refresh();
+        Ok(())
+    }
+
     /// Brings the flags up to date.
     fn refresh(&self) {
         self.public.locked(|flags| {

@@ -4,10 +4,10 @@
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A value of NvDsSRInitParams.
+    /// A value of NvDsSRInitParams, or a property.
     #[error("{field} = '{value}': {reason}")]
     Parameter {
-        /// Its name in the header.
+        /// Its name.
         field: &'static str,
         /// What the program gave.
         value: String,
@@ -17,6 +17,9 @@ pub(crate) enum Error {
     /// GStreamer's own elements are not there.
     #[error("the GStreamer element '{0}' is missing. Install the package libgstreamer1.0-0")]
     MissingElement(&'static str),
+    /// A stream of the element.
+    #[error("the stream cannot be brought to the recordbin: {0}")]
+    Stream(String),
     /// No thread.
     #[error("the system gives no thread")]
     Thread,

@@ -18,7 +18,6 @@ pub(crate) struct UserData(pub(crate) *mut c_void);
 
 impl UserData {
     /// Nothing.
-    #[cfg(test)]
     pub(crate) const NONE: Self = Self(ptr::null_mut());
 }
 

@@ -10,6 +10,7 @@ pub mod event;
 pub mod file_name;
 mod join;
 mod mp4;
+pub mod parser;
 mod pipeline_error;
 pub mod record;
 pub mod recordbin;

@@ -12,6 +12,7 @@ use super::{Blueprint, InputSink, Mode, make};
 use crate::container::{codec_name, refusal};
 use crate::core::Stream;
 use crate::event::{Event, EventSink};
+use crate::parser::{can_become, package_of, parser_for};
 use crate::{Container, Error, Recordbin};
 
 /// Whether frames have to be held back until they are due.
@@ -106,6 +107,7 @@ impl Linker {
         if !self.wants(stream) {
             return self.discard(pad);
         }
+        // parsebin has one inside, but chooses its form before it knows of the recordbin.
         let parser = parser_for(&caps);
         if !self.is_accepted(stream, &caps, parser) {
             let refusal = refusal(self.0.container, stream, &caps);
@@ -194,20 +196,7 @@ impl Linker {
         else {
             return false;
         };
-        let offered = match parser.and_then(gst::ElementFactory::find) {
-            // The parser changes the form, not the codec.
-            Some(factory) => factory
-                .static_pad_templates()
-                .into_iter()
-                .filter(|template| template.direction() == gst::PadDirection::Src)
-                .map(|template| template.caps())
-                .fold(gst::Caps::new_empty(), |mut all, caps| {
-                    all.merge(caps);
-                    all
-                }),
-            None => caps.clone(),
-        };
-        offered.can_intersect(&accepted)
+        can_become(caps, parser, &accepted)
     }
 
     /// Lets a stream run into nowhere: unlinked, it would stop the whole source.
@@ -252,29 +241,5 @@ fn stream_of(caps: &gst::Caps) -> Option<Stream> {
         "video" | "image" => Some(Stream::Video),
         "audio" => Some(Stream::Audio),
         _ => None,
-    }
-}
-
-/// The parser that turns a codec into the form that muxers take. parsebin has one inside, but chooses its form before
-/// it knows of the recordbin.
-fn parser_for(caps: &gst::Caps) -> Option<&'static str> {
-    let structure = caps.structure(0)?;
-    match structure.name().as_str() {
-        "video/x-h264" => Some("h264parse"),
-        "video/x-h265" => Some("h265parse"),
-        "video/x-av1" => Some("av1parse"),
-        "audio/x-opus" => Some("opusparse"),
-        "audio/mpeg" => match structure.get::<i32>("mpegversion") {
-            Ok(2 | 4) => Some("aacparse"),
-            _ => Some("mpegaudioparse"),
-        },
-        _ => None,
-    }
-}
-
-fn package_of(parser: &str) -> &'static str {
-    match parser {
-        "aacparse" | "mpegaudioparse" => "gstreamer1.0-plugins-good",
-        _ => "gstreamer1.0-plugins-bad",
     }
 }
