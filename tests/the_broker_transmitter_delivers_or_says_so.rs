@@ -1,12 +1,15 @@
 //! Promise: what a graph sends to a broker arrives there, unchanged, on its topic, and what does not is counted in the log.
+//! Over Kafka, and through a protocol adaptor in both directions.
 //! Left to others: receipts (`kafka_triggers_recordings`), the broker's protocol (`trigger::broker`).
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use common::{Tansu, built, free_port, run_text, start_text};
+use common::{Tansu, built, free_port, repository, run_text, start_text};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use testbed::{HANG_GUARD, JsonLines, temp_dir};
 
 /// The lines of a file to a broker; messages of a file carry no topic.
@@ -110,4 +113,44 @@ fn messages_without_a_topic_need_one() {
     let says = |text: &str| log.iter().filter(|line| line.contains(text)).count();
     assert_eq!(says("it carries no topic, and the parameter 'topic' names none"), 1, "{log:#?}");
     assert_eq!(says("out/broker: 2 messages in all could not be sent"), 1, "{log:#?}");
+}
+
+/// Our own adaptor in C: what is sent through it comes back to all of the process who subscribed. One graph with both ends.
+fn adaptor(folder: &Path) -> PathBuf {
+    let sources = repository().join("crates/trigger");
+    let path = folder.join("libdouble.so");
+    let mut command = Command::new("cc");
+    command.args(["-shared", "-fPIC", "-pthread", "-o"]).arg(&path).arg("-I").arg(sources.join("abi"));
+    let output = command.arg(sources.join("tests/double/adaptor.c")).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    path
+}
+
+#[test]
+fn through_a_protocol_adaptor_in_and_out() {
+    let folder = temp_dir().unwrap();
+    let output = folder.path().join("out");
+    let library = adaptor(folder.path()).display().to_string();
+    let sender = out(folder.path(), "", "thread", "events");
+    let fifo = folder.path().join("messages.fifo");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let sender = sender.replace(&folder.path().join("in").display().to_string(), &fifo.display().to_string());
+    let receiver =
+        IN.replace("OUT", &output.display().to_string()).replace("BROKER", "thread").replace("TOPIC", "events");
+    // The second entity of this name is another's, and one scheduler is enough.
+    let receiver = receiver.replace("name: file\n", "name: written\n").replace("target: file/rx", "target: written/rx");
+    let receiver = receiver.rsplit_once("---").unwrap().0;
+    let graph = format!("{receiver}---{sender}")
+        .replace("conn-str: thread", &format!("conn-str: thread, proto-lib: {library}"));
+    let mut program = start_text(folder.path(), &graph, &extensions(&built()));
+    for end in ["in", "out"] {
+        let connected = format!("{end}/broker: connected to the broker");
+        program.wait_for_line(&connected, HANG_GUARD, |line| line.contains(&connected)).unwrap();
+    }
+    let mut arrived = JsonLines::follow(&output).unwrap();
+    std::fs::write(&fifo, "{\"number\":1}\n{\"number\":2}\n").unwrap();
+    arrived.wait_for("the second message", HANG_GUARD, |message| message["number"] == 2).unwrap();
+    assert_eq!(arrived.seen.len(), 2);
+    program.interrupt().unwrap();
+    assert_eq!(program.wait(HANG_GUARD).unwrap().code(), Some(0), "{:#?}", program.seen());
 }

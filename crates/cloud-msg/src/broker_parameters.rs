@@ -36,7 +36,7 @@ pub(crate) static CFG_FILE: Parameter<FilePath> =
         .optional();
 
 pub(crate) static DEBUG: Parameter<bool> =
-    Parameter::new("debug", "Log messages", "Write each message to the log, as a text").default(false);
+    Parameter::new("debug", "Log messages", "Write each message to the log, as a text, its first 2 KiB").default(false);
 
 /// The broker that a graph names.
 pub(crate) fn endpoint(context: &Context<'_>) -> Result<Endpoint, gxf::BoxError> {

@@ -3,6 +3,9 @@
 
 use trigger::broker::{Listener, News};
 
+/// Most bytes of a message that a log line shows.
+const SHOWN: usize = 2_048;
+
 /// Writes for one codelet.
 pub(crate) struct ConnectionLog {
     /// Entity and component.
@@ -37,9 +40,10 @@ impl ConnectionLog {
     /// A message has come or goes.
     pub(crate) fn content(&self, way: &str, topic: &str, payload: &[u8]) {
         if self.debug {
-            let text = String::from_utf8_lossy(payload);
+            let text = String::from_utf8_lossy(&payload[..payload.len().min(SHOWN)]);
+            let rest = if payload.len() > SHOWN { " and more" } else { "" };
             gxf::log::info!(
-                "{}: {way} on {}, {} bytes: {}",
+                "{}: {way} on {}, {} bytes: {}{rest}",
                 self.name,
                 gxf::quoted(topic),
                 payload.len(),

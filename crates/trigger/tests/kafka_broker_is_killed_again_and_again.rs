@@ -1,6 +1,7 @@
 //! A broker that is killed twenty times under load, and loses its memory each time: what it acknowledged after it came
 //! back arrives, once. A message that is acknowledged and not yet fetched dies with it: only those are not counted.
 //! It leaves a broker that is down at the start to `a_broker_that_is_not_there`.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! Messages of a real broker come through: from now on, in order, of all partitions and topics, tombstones too.
 //! The broker is Tansu, the producer plain librdkafka.
 //! It leaves losses to `kafka_broker_is_killed_again_and_again`.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

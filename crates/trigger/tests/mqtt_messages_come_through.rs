@@ -1,6 +1,7 @@
 //! Messages of a real MQTT broker come through, in both versions of the protocol, with TLS and with passwords.
 //! The broker is mosquitto; both sides are ours, and what the broker itself says decides.
 //! It leaves a broker that is down at the start to `a_broker_that_is_not_there`.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

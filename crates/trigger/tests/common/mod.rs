@@ -1,8 +1,9 @@
 //! What the tests of the brokers share: a listener that remembers, a free port, programs that are stopped at the end.
 //! Waiting is for an event, with a limit that only a failure reaches.
 //! It leaves each broker to its own module.
-#![allow(dead_code)] // Each test uses its part.
+#![allow(dead_code, clippy::unwrap_used)] // Each test file uses a part; a helper that fails fails its test.
 
+pub mod double;
 pub mod kafka;
 pub mod mosquitto;
 

@@ -15,10 +15,9 @@ use super::Program;
 pub fn mosquitto(port: u16, folder: &Path, more: &str) -> Program {
     let path = folder.join("mosquitto.conf");
     let anonymous = if more.contains("allow_anonymous") { "" } else { "allow_anonymous true\n" };
-    std::fs::write(&path, format!("listener {port} 127.0.0.1\n{anonymous}{more}\n")).unwrap();
-    // As a service it would give up root and could not read the folder.
-    let user = format!("user {}\n", "root");
-    std::fs::write(&path, user + &std::fs::read_to_string(&path).unwrap()).unwrap();
+    // Started by root, it would give root up and could not read the folder.
+    let text = format!("user root\nlistener {port} 127.0.0.1\n{anonymous}{more}\n");
+    std::fs::write(&path, text).unwrap();
     // Debian has it where only root's PATH leads.
     let mut command = Command::new("/usr/sbin/mosquitto");
     command.arg("-c").arg(&path).stdout(Stdio::null()).stderr(Stdio::null());
