@@ -59,6 +59,13 @@ impl Error {
                 value: uri,
                 reason: format!("source {index}: {reason}"),
             },
+            recorder::Error::RecordbinLib { path, reason } => Self::Parameter {
+                key: parameters::RECORDBIN_LIB.key(),
+                value: path.display().to_string(),
+                reason: format!(
+                    "{reason}; a libnvdsgst_smartrecord.so is allowed, or nothing for the extension's own recordbin"
+                ),
+            },
             other => Self::Recorder(other),
         }
     }

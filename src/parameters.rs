@@ -3,6 +3,7 @@
 //! What they mean together is left to `settings`.
 
 use gxf::{AnyParameter, FilePath, Handle, Parameter, Receiver, Transmitter};
+use recorder::core::Config;
 use recorder::file_name::check_prefix;
 
 const MIB: u64 = 1 << 20;
@@ -117,7 +118,7 @@ pub(crate) static MAX_SESSIONS: Parameter<u32> = Parameter::new(
     "Running recordings per source",
     "A start is rejected while this many recordings of its source run",
 )
-.default(16)
+.default(Config::MAX_SESSIONS)
 .range(1, 1_000);
 
 pub(crate) static OVERLAP: Parameter<String> = Parameter::new(
@@ -162,7 +163,7 @@ pub(crate) static MAX_PENDING_BYTES: Parameter<u64> = Parameter::new(
     "How much of each source may wait for a slow disk beyond what its cache holds anyway. The recording that is further \
      behind ends as failed; what it has written is kept",
 )
-.default(256 * MIB)
+.default(Config::MAX_PENDING as u64)
 .range(MIB, TIB);
 
 pub(crate) static TRIM: Parameter<bool> = Parameter::new(
@@ -180,6 +181,14 @@ pub(crate) static SIDECAR: Parameter<bool> = Parameter::new(
      trigger's metadata",
 )
 .default(true);
+
+pub(crate) static RECORDBIN_LIB: Parameter<FilePath> = Parameter::new(
+    "recordbin-lib",
+    "Recordbin library",
+    "A libnvdsgst_smartrecord.so, NVIDIA's or one with its interface, that records instead of the extension's own recordbin, \
+     within its own limits: above all one recording per source at a time (docs/recording.md). Empty: the extension's own",
+)
+.optional();
 
 pub(crate) static RTSP_RECONNECT_INTERVAL: Parameter<u32> = Parameter::new(
     "rtsp-reconnect-interval",
@@ -247,6 +256,7 @@ pub(crate) static ALL: &[&dyn AnyParameter] = &[
     &MAX_PENDING_BYTES,
     &TRIM,
     &SIDECAR,
+    &RECORDBIN_LIB,
     &RTSP_RECONNECT_INTERVAL,
     &LATENCY,
     &SELECT_RTP_PROTOCOL,

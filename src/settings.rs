@@ -45,6 +45,7 @@ impl Settings {
         let uri_list = context.get(&p::URI_LIST)?;
         let locations = locations(&uri_list)?;
         let list_file = context.try_get(&p::SENSOR_LIST_FILE)?.filter(|file| !file.as_os_str().is_empty());
+        let recordbin_lib = context.try_get(&p::RECORDBIN_LIB)?.filter(|file| !file.as_os_str().is_empty());
         let names = context.get(&p::SENSOR_ID_LIST)?;
         let sensors = Sensors::new(&names, list_file.as_deref(), locations.len())
             .map_err(|error| Error::of_sensors(error, &names))?;
@@ -93,6 +94,7 @@ impl Settings {
             sidecar: context.get(&p::SIDECAR)?,
             trim: context.get(&p::TRIM)?,
             total_cache_bytes: bytes(&p::TOTAL_CACHE_BYTES)?,
+            recordbin_lib: recordbin_lib.map(|file| file.0),
         };
         Ok(Self {
             triggers: match context.get(&p::SMART_RECORD)? {

@@ -51,6 +51,11 @@ fn bad_parameter_values() {
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
     let file = file.display().to_string();
+    let text = dir.path().join("text.so");
+    std::fs::write(&text, "This is no library.\n".repeat(100)).unwrap();
+    let text = text.display().to_string();
+    // A library, and one that every graph has.
+    let other = common::built().gxf_std.display().to_string();
     let cases: &[(&str, &str, &[&str])] = &[
         ("uri-list", " ; ", &["at least one source"]),
         ("uri-list", "camera.mp4", &["rtsp://", "file://", "launch:"]),
@@ -83,6 +88,9 @@ fn bad_parameter_values() {
         ("smart-rec-max-pending-bytes", "1000", &["1048576"]),
         ("smart-rec-cache-bytes", "-1", &["whole number"]),
         ("smart-rec-sidecar", "maybe", &["true", "false"]),
+        ("recordbin-lib", &missing, &["there is no such file", "libnvdsgst_smartrecord.so"]),
+        ("recordbin-lib", &text, &["cannot be loaded", "libnvdsgst_smartrecord.so"]),
+        ("recordbin-lib", &other, &["does not have the symbols", "NvDsSRCreate"]),
         ("rtsp-reconnect-interval", "86401", &["0", "86400"]),
         ("latency", "60001", &["0", "60000"]),
         ("select-rtp-protocol", "1", &["0", "4"]),

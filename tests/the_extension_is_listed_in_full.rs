@@ -55,6 +55,7 @@ fn smart_record() -> Vec<Row> {
         ("smart-rec-max-pending-bytes", long, number(256 << 20), Some((1 << 20, TIB))),
         ("smart-rec-trim", "GXF_PARAMETER_TYPE_BOOL", Expected::Default(Bool(false)), None),
         ("smart-rec-sidecar", "GXF_PARAMETER_TYPE_BOOL", Expected::Default(Bool(true)), None),
+        ("recordbin-lib", "GXF_PARAMETER_TYPE_FILE", Expected::Optional, None),
         ("rtsp-reconnect-interval", uint, number(10), Some((0, DAY))),
         ("latency", uint, number(100), Some((0, 60_000))),
         ("select-rtp-protocol", uint, number(0), Some((0, 4))),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::core::{EndReason, Gaps, Stream};
 use crate::event::{Event, EventSink};
 use crate::join::join_by;
-use crate::record::{AudioTrack, FailedRecord, FileRecord, Times, VideoTrack, notes};
+use crate::record::{AudioTrack, CACHE_BEGINS, FailedRecord, FileRecord, Times, VideoTrack, notes};
 use crate::recovery::{self, Finished, Leftover, Recovered, StreamFigures};
 use crate::writer::{publish_sidecar, remove_if_there};
 use crate::{DoneRecord, Error, file_name};
@@ -155,7 +155,7 @@ fn fill(mut done: DoneRecord, recovered: &Recovered) -> DoneRecord {
     done.compare();
     done.ended = EndReason::Crashed;
     done.recovered = true;
-    done.notes = notes(done.ended, done.missing_at_start_ns, done.missing_at_end_ns, &Gaps::default());
+    done.notes = notes(done.ended, (done.missing_at_start_ns, CACHE_BEGINS), done.missing_at_end_ns, &Gaps::default());
     done.notes.push("completed by a later start; whether the source paused is not known".into());
     done
 }

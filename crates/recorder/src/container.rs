@@ -60,6 +60,14 @@ impl Container {
         self == Self::Mp4
     }
 
+    /// The factory of what takes its files apart.
+    pub(crate) fn demuxer(self) -> &'static str {
+        match self {
+            Self::Mp4 => "qtdemux",
+            Self::Mkv => "matroskademux",
+        }
+    }
+
     fn missing(self) -> Error {
         Error::MissingElement { element: self.factory(), package: "gstreamer1.0-plugins-good" }
     }

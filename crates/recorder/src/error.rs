@@ -33,6 +33,17 @@ pub enum Error {
         /// The system's words.
         error: std::io::Error,
     },
+    /// The library that is to record cannot be used.
+    #[error(
+        "the library '{}' cannot record: {reason}. Name a libnvdsgst_smartrecord.so, or none for the recorder's own recordbin",
+        path.display()
+    )]
+    RecordbinLib {
+        /// As it was named.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A source that cannot be understood.
     #[error("source {index} ('{uri}'): {reason}")]
     Source {

@@ -34,8 +34,13 @@ impl FileNames {
         // Every i64 of nanoseconds lies within jiff's range.
         let time = jiff::Timestamp::from_nanosecond(i128::from(now.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let time = time.strftime("%Y%m%d-%H%M%S");
+        format!("{}_{counter:05}_{time}_{pid}.{}", self.stem(), container.extension())
+    }
+
+    /// What all names begin with: the prefix, and the source where there are several.
+    pub(crate) fn stem(&self) -> String {
         let source = self.source.map(|index| format!("_{index}")).unwrap_or_default();
-        format!("{}{source}_{counter:05}_{time}_{pid}.{}", self.prefix, container.extension())
+        format!("{}{source}", self.prefix)
     }
 }
 

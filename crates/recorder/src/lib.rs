@@ -5,11 +5,14 @@
 pub mod completion;
 pub mod container;
 pub mod core;
+mod engine;
 mod error;
 pub mod event;
 pub mod file_name;
+mod intake;
 mod join;
 mod mp4;
+mod nvidia;
 pub mod parser;
 mod pipeline_error;
 pub mod record;

@@ -310,7 +310,7 @@ for_each_trigger!(DoneRecord, |own| {
     let session = (own.missing_at_start_ns, own.missing_at_end_ns);
     own.compare();
     if session != (own.missing_at_start_ns, own.missing_at_end_ns) {
-        own.notes = notes(own.ended, own.missing_at_start_ns, own.missing_at_end_ns, &Gaps::default())
+        own.notes = notes(own.ended, (own.missing_at_start_ns, CACHE_BEGINS), own.missing_at_end_ns, &Gaps::default())
             .into_iter()
             .chain(own.notes.drain(..).filter(|note| !is_about_interval(note)))
             .collect();
@@ -332,15 +332,20 @@ fn is_about_interval(note: &str) -> bool {
     [ENDED, BEGINS, ENDS].iter().any(|start| note.starts_with(start))
 }
 
-/// What is short of what was asked, in sentences.
-pub(crate) fn notes(reason: EndReason, missing_at_start: u64, missing_at_end: u64, gaps: &Gaps) -> Vec<String> {
+/// Why a recording begins after its asked start.
+pub(crate) const CACHE_BEGINS: &str = "the cache did not reach further back";
+
+/// What is short of what was asked, in sentences: at the start (and why), at the end, and in between.
+pub(crate) fn notes(
+    reason: EndReason,
+    (missing_at_start, why): (u64, &str),
+    missing_at_end: u64,
+    gaps: &Gaps,
+) -> Vec<String> {
     let seconds = |nanos: u64| format!("{:.3} s", nanos as f64 / 1e9);
     let mut notes = vec![format!("{ENDED}{}", reason.as_str())];
     if missing_at_start > 0 {
-        notes.push(format!(
-            "{BEGINS}{} after the asked start: the cache did not reach further back",
-            seconds(missing_at_start)
-        ));
+        notes.push(format!("{BEGINS}{} after the asked start: {why}", seconds(missing_at_start)));
     }
     if missing_at_end > 0 {
         notes.push(format!("{ENDS}{} before the asked end: {}", seconds(missing_at_end), reason.as_str()));

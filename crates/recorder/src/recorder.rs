@@ -13,13 +13,13 @@ use parking_lot::Mutex;
 
 use crate::completion::Completion;
 use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId, StartRequest};
-use crate::event::{Event, EventSink};
+use crate::event::EventSink;
 use crate::file_name::{FileNames, check_dir};
 use crate::record::{SourceName, Trigger};
 use crate::recordbin::Setup;
 use crate::source::{Blueprint, Location, Reception};
 use crate::supervisor::{self, Order, Source};
-use crate::{Container, Error, Recordbin};
+use crate::{Container, Error, engine};
 
 /// On stop, writers have this long to finish their files: what a slow disk needs for the 256 MiB that may be pending,
 /// at 5 MiB/s. A disk that hangs for longer must not hang the graph.
@@ -55,6 +55,9 @@ pub struct RecorderSetup {
     pub trim: bool,
     /// Byte budget of all caches of the process (`smart-rec-total-cache-bytes`); 0: a quarter of the machine's memory.
     pub total_cache_bytes: usize,
+    /// A library with the interface of NVIDIA's `libnvdsgst_smartrecord.so` that records instead of our recordbin
+    /// (`recordbin-lib`), within its own limits.
+    pub recordbin_lib: Option<PathBuf>,
 }
 
 /// Running sources.
@@ -78,18 +81,12 @@ impl Recorder {
         check_dir(&setup.dir)?;
         // Paths in records are good wherever their reader is.
         let dir = setup.dir.canonicalize().map_err(|error| Error::Folder { path: setup.dir.clone(), error })?;
-        if setup.trim && !setup.container.can_present() {
-            let text = format!(
-                "smart-rec-trim has no effect: {} files cannot say which part of them is to be shown; use MP4",
-                setup.container
-            );
-            events(Event::Notice(text));
-        }
+        let kind = engine::Kind::choose(setup, events)?;
         let (orders, queue) = channel();
         let several = setup.sources.len() > 1;
         let sources = setup.sources.iter().enumerate().map(|(index, source)| {
             let inputs = supervisor::inputs(index, &orders);
-            let bin = Recordbin::new(
+            let engine = kind.make(
                 Setup {
                     source: SourceName { index, sensor: source.sensor.clone() },
                     config: setup.config,
@@ -113,10 +110,10 @@ impl Recorder {
                 events: events.clone(),
                 inputs: inputs.clone(),
             };
-            let pipeline = blueprint.pipeline(&bin)?;
-            blueprint.fill(&pipeline, &bin)?;
-            supervisor::forward_errors(&pipeline, &inputs);
-            Ok(Source { blueprint, pipeline, bin })
+            let pipeline = blueprint.pipeline(&*engine)?;
+            blueprint.fill(&pipeline, &engine)?;
+            supervisor::forward_errors(&pipeline, &engine, &inputs);
+            Ok(Source { blueprint, pipeline, engine })
         });
         let sources = Arc::new(sources.collect::<Result<Vec<_>, Error>>()?);
         let supervisor = {
@@ -158,7 +155,12 @@ impl Recorder {
         answer: impl FnOnce(&Accepted),
     ) -> Result<Accepted, Rejection> {
         let source = self.sources.get(index).ok_or(Rejection::SourceEnded)?;
-        source.bin.start(request, trigger, answer)
+        let mut answer = Some(answer);
+        source.engine.start(request, trigger, &mut |accepted| {
+            if let Some(answer) = answer.take() {
+                answer(accepted);
+            }
+        })
     }
 
     /// Ends one session of source `index`, or all of them.
@@ -166,17 +168,17 @@ impl Recorder {
     /// # Errors
     /// When there is nothing to stop.
     pub fn stop_session(&self, index: usize, session: Option<SessionId>) -> Result<Vec<SessionId>, Rejection> {
-        self.sources.get(index).ok_or(Rejection::SourceEnded)?.bin.stop(session)
+        self.sources.get(index).ok_or(Rejection::SourceEnded)?.engine.stop(session)
     }
 
     /// Running time of source `index`; `None` before its first frame.
     pub fn now(&self, index: usize) -> Option<RunningTime> {
-        self.sources.get(index)?.bin.now()
+        self.sources.get(index)?.engine.now()
     }
 
     /// Whether source `index` sends nothing more, for good: a lost one that is tried again has not ended.
     pub fn has_ended(&self, index: usize) -> bool {
-        self.sources.get(index).is_none_or(|source| source.bin.has_ended())
+        self.sources.get(index).is_none_or(|source| source.engine.has_ended())
     }
 
     fn order(&self, order: Order) {
@@ -189,12 +191,12 @@ impl Recorder {
     pub fn stop(&self) -> Vec<usize> {
         let Some(supervisor) = self.supervisor.lock().take() else { return Vec::new() };
         for source in self.sources.iter() {
-            source.bin.end(EndReason::Shutdown);
+            source.engine.end(EndReason::Shutdown);
         }
         // One limit for all of them: a folder that hangs, hangs for every source.
         let deadline = Instant::now() + STOP_LIMIT;
         let left = || deadline.saturating_duration_since(Instant::now());
-        let late = self.sources.iter().enumerate().filter(|(_, source)| !source.bin.wait_idle(left()));
+        let late = self.sources.iter().enumerate().filter(|(_, source)| !source.engine.wait_idle(left()));
         let late = late.map(|(index, _)| index).collect();
         drop(self.completion.lock().take());
         self.order(Order::Quit);

@@ -9,10 +9,11 @@ use std::time::Instant;
 use gst::prelude::*;
 
 use crate::core::EndReason;
+use crate::engine::Engine;
 use crate::event::{Event, EventSink};
+use crate::pipeline_error;
 use crate::source::reconnect::{Action, Connection, Input, Moment};
 use crate::source::{self, Blueprint, InputSink};
-use crate::{Recordbin, pipeline_error};
 
 /// What the supervisor is to do.
 pub(crate) enum Order {
@@ -32,7 +33,7 @@ pub(crate) struct Source {
     pub(crate) blueprint: Blueprint,
     pub(crate) pipeline: gst::Pipeline,
     /// Stays the same through all connections, and with it cache and sessions.
-    pub(crate) bin: Recordbin,
+    pub(crate) engine: Arc<dyn Engine>,
 }
 
 /// Brings what happens to a source to the supervisor.
@@ -53,14 +54,15 @@ pub(crate) fn bin_events(events: &EventSink, inputs: &InputSink) -> EventSink {
 }
 
 /// Tells the supervisor of a pipeline's errors, without a thread for each bus.
-pub(crate) fn forward_errors(pipeline: &gst::Pipeline, inputs: &InputSink) {
+pub(crate) fn forward_errors(pipeline: &gst::Pipeline, engine: &Arc<dyn Engine>, inputs: &InputSink) {
     let Some(bus) = pipeline.bus() else { return };
-    let inputs = inputs.clone();
+    // Weak: the engine's element is in the pipeline.
+    let (engine, inputs) = (Arc::downgrade(engine), inputs.clone());
     bus.set_sync_handler(move |_, message| {
         if let gst::MessageView::Error(error) = message.view() {
-            // The recordbin fails when it cannot take what comes, and that stays so.
-            let fatal = message.src().is_some_and(|element| element.is::<Recordbin>());
-            inputs(Input::Failed { error: pipeline_error::text(error), fatal });
+            let error = pipeline_error::text(error);
+            let fatal = engine.upgrade().zip(message.src()).is_some_and(|(engine, src)| engine.failed(src, &error));
+            inputs(Input::Failed { error, fatal });
         }
         gst::BusSyncReply::Drop
     });
@@ -115,7 +117,7 @@ impl Supervisor<'_> {
         if input == Input::Closed {
             self.closing[source] = false;
         }
-        let at = Moment { now: Instant::now(), silent_for: self.sources[source].bin.silent_for() };
+        let at = Moment { now: Instant::now(), silent_for: self.sources[source].engine.silent_for() };
         for action in self.connections[source].step(input, at) {
             self.perform(source, action);
         }
@@ -134,8 +136,8 @@ impl Supervisor<'_> {
                 (self.events)(Event::SourceBack { source: index, text });
             }
             Action::Close => self.close(index),
-            Action::Interrupt => source.bin.interrupt(),
-            Action::Connect => match source.blueprint.fill(&source.pipeline, &source.bin) {
+            Action::Interrupt => source.engine.interrupt(),
+            Action::Connect => match source.blueprint.fill(&source.pipeline, &source.engine) {
                 // A failure is on the bus as well, with its reason.
                 Ok(()) => drop(source.pipeline.set_state(gst::State::Playing)),
                 Err(error) => (source.blueprint.inputs)(Input::Failed { error: error.to_string(), fatal: false }),
@@ -143,7 +145,7 @@ impl Supervisor<'_> {
             Action::End { error } => {
                 let error = error.map(|error| format!("{}: {error}", name()));
                 if error.is_some() {
-                    source.bin.end(EndReason::SourceLost);
+                    source.engine.end(EndReason::SourceLost);
                 }
                 (self.events)(Event::SourceEnded { source: index, error });
                 self.close(index);
@@ -158,9 +160,9 @@ impl Supervisor<'_> {
             return;
         }
         let source = &self.sources[index];
-        let (bin, inputs) = (source.bin.clone(), source.blueprint.inputs.clone());
+        let (engine, inputs) = (source.engine.clone(), source.blueprint.inputs.clone());
         source.pipeline.call_async(move |pipeline| {
-            source::empty(pipeline, &bin);
+            source::empty(pipeline, &*engine);
             // What the old pipeline had to say has been ordered before this. The supervisor waits for it.
             inputs(Input::Closed);
         });

@@ -196,6 +196,7 @@ fn setup(dir: &Path) -> RecorderSetup {
         sidecar: true,
         trim: false,
         total_cache_bytes: 0,
+        recordbin_lib: None,
     }
 }
 

@@ -92,6 +92,7 @@ fn setup(plan: &RecorderPlan) -> Result<RecorderSetup, Error> {
         sidecar: true,
         trim: false,
         total_cache_bytes: 0,
+        recordbin_lib: None,
     })
 }
 

@@ -14,6 +14,7 @@ pub mod file_source;
 pub mod frame_log;
 pub mod judge;
 pub mod program;
+pub mod recordbin_lib;
 pub mod scene;
 pub mod watch;
 
@@ -25,6 +26,7 @@ pub use file_source::make_file;
 pub use frame_log::FrameLog;
 pub use judge::{Decoded, DecodedAudio, DecodedVideo, Frame, decode};
 pub use program::Program;
+pub use recordbin_lib::{recordbin_double, recordbin_libs};
 pub use scene::{AudioCodec, Codec, Scene};
 pub use tempfile::TempDir;
 pub use watch::{DirWatch, JsonLines};

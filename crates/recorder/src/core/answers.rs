@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::action::EndReason;
 use super::bound::Bound;
 use super::progress::Seen;
-use super::request::{Accepted, Late, Moment, Overlap, Rejection, StartRequest};
+use super::request::{Accepted, Late, Meaning, Moment, Overlap, Rejection, StartRequest};
 use super::session::{Asked, Session, SessionId};
 use super::source_core::SourceCore;
 use super::time::{Arrival, UtcInterval};
@@ -25,9 +25,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     /// Why it does not become one.
     pub fn start(&mut self, request: StartRequest, at: Arrival) -> Result<Accepted, Rejection> {
         let main = self.main();
-        if self.has_ended() {
-            return Err(if self.lost { Rejection::SourceLost } else { Rejection::SourceEnded });
-        }
+        self.check_open()?;
         let asked = self.asked(request, at)?;
         let policy = request.overlap.unwrap_or(self.config.overlap);
         let newest = self.lane(main).track.newest();
@@ -64,6 +62,25 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         self.each_session(|session, tracks| session.begin(tracks));
         self.pin();
         Ok(self.accepted(id, &asked, false))
+    }
+
+    fn check_open(&self) -> Result<(), Rejection> {
+        match (self.has_ended(), self.lost) {
+            (false, _) => Ok(()),
+            (true, true) => Err(Rejection::SourceLost),
+            (true, false) => Err(Rejection::SourceEnded),
+        }
+    }
+
+    /// What a start means now, for an engine that keeps its sessions itself.
+    ///
+    /// # Errors
+    /// Why it means nothing.
+    pub(crate) fn meaning(&mut self, request: StartRequest, at: Arrival) -> Result<Meaning, Rejection> {
+        self.check_open()?;
+        let asked = self.asked(request, at)?;
+        let end = asked.effective_end().running;
+        Ok(Meaning { asked: asked.interval(), utc: asked.utc, end, limited: end < asked.end.running })
     }
 
     /// The running session that a start is joined with: of those that touch it the one that began first.

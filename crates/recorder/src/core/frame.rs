@@ -63,6 +63,12 @@ impl<P> Frame<P> {
         Self { start, decode: start, duration: None, utc: None, keyframe, discont: false, bytes, payload }
     }
 
+    /// The same frame with another payload, which takes so many bytes.
+    pub(crate) fn with<Q>(&self, payload: Q, bytes: usize) -> Frame<Q> {
+        let Self { start, decode, duration, utc, keyframe, discont, .. } = *self;
+        Frame { start, decode, duration, utc, keyframe, discont, bytes, payload }
+    }
+
     /// When the next frame is due, as far as this frame knows: `start` plus the duration, or `start` alone.
     pub fn end(&self) -> RunningTime {
         self.start + self.duration.unwrap_or(Duration::ZERO)

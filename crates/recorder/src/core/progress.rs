@@ -38,15 +38,15 @@ pub struct Gaps {
 
 /// Finds gaps while a session runs.
 #[derive(Clone, Debug, Default)]
-pub(super) struct GapFinder {
-    pub(super) gaps: Gaps,
+pub(crate) struct GapFinder {
+    pub(crate) gaps: Gaps,
     last: Option<RunningTime>,
     usual: Duration,
 }
 
 impl GapFinder {
     /// The main stream goes on with `frame`.
-    pub(super) fn follow<P>(&mut self, frame: &Frame<P>) {
+    pub(crate) fn follow<P>(&mut self, frame: &Frame<P>) {
         if let Some(last) = self.last.filter(|last| *last < frame.start) {
             let step = frame.start.since(last);
             if frame.discont || (step >= GAP_MIN && !self.usual.is_zero() && step > self.usual * GAP_RATIO) {
@@ -64,7 +64,7 @@ impl GapFinder {
     }
 
     /// The usual time from one frame to the next; zero while unknown.
-    pub(super) fn usual(&self) -> Duration {
+    pub(crate) fn usual(&self) -> Duration {
         self.usual
     }
 }

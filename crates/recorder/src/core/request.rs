@@ -43,6 +43,14 @@ pub struct Config {
     pub early: bool,
 }
 
+impl Config {
+    /// [`Config::max_sessions`] where nobody says otherwise.
+    pub const MAX_SESSIONS: u32 = 16;
+
+    /// [`Config::max_pending`] where nobody says otherwise: what a slow disk needs 50 s for.
+    pub const MAX_PENDING: usize = 256 << 20;
+}
+
 /// A moment that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -65,6 +73,19 @@ pub struct StartRequest {
     pub end: Option<Moment>,
     /// Policy of this start; `None`: the source's.
     pub overlap: Option<Overlap>,
+}
+
+/// What a start means on the source's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meaning {
+    /// The asked interval.
+    pub(crate) asked: Interval,
+    /// The same in UTC.
+    pub(crate) utc: Option<UtcInterval>,
+    /// Where recording ends: the asked end, or where `smart-rec-max-duration` says so.
+    pub(crate) end: RunningTime,
+    /// It is the latter.
+    pub(crate) limited: bool,
 }
 
 /// A byte budget.
@@ -166,6 +187,44 @@ pub enum Rejection {
     /// Past what is cached.
     #[error("the asked interval ended before the cache begins: it is gone")]
     OlderThanCache,
+    /// With `recordbin-lib`: another session runs.
+    #[error(
+        "session {session} of this source still runs, and the library of recordbin-lib records one at a time; stop it, or ask \
+         again when it is done"
+    )]
+    LibraryRecords {
+        /// The one that runs.
+        session: SessionId,
+    },
+    /// With `recordbin-lib`: the file before is not complete.
+    #[error(
+        "the file of session {session} of this source is being completed, and the library of recordbin-lib records one at a \
+         time; ask again when it is done"
+    )]
+    LibraryCompletes {
+        /// The one whose file it is.
+        session: SessionId,
+    },
+    /// With `recordbin-lib`: a start in the future.
+    #[error(
+        "the asked start lies {:.3} s ahead, and the library of recordbin-lib can only begin at once; ask again then", 
+        ahead.as_secs_f64()
+    )]
+    LibraryCannotWait {
+        /// How far.
+        ahead: Duration,
+    },
+    /// With `recordbin-lib`: the source is lost, and tried again.
+    #[error(
+        "the source is lost at the moment, and the library of recordbin-lib can only record what comes; ask again then"
+    )]
+    LibraryNeedsSource,
+    /// With `recordbin-lib`: it does not start.
+    #[error("the library of recordbin-lib does not start a recording: {status}")]
+    LibraryRefuses {
+        /// What it returned, in words.
+        status: String,
+    },
     /// A stop for nothing.
     #[error("no session of this source runs")]
     NoSession,

@@ -15,6 +15,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use self::sessions::Sessions;
+pub(crate) use self::sessions::arrival;
 use crate::Error;
 use crate::container::Container;
 use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId, SourceCore, StartRequest, Stream};

@@ -34,7 +34,7 @@ const SHORTENED_PERIOD: Duration = Duration::from_secs(60);
 /// The zero of all arrivals in this process.
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-pub(super) fn arrival() -> Arrival {
+pub(crate) fn arrival() -> Arrival {
     Arrival(u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX))
 }
 

@@ -2,7 +2,7 @@
 //! takes, at most one of each kind. What is not recorded runs into a fakesink, and people are told why.
 //! Where the streams come from is left to the other files of `source`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use gst::prelude::*;
 use parking_lot::Mutex;
@@ -11,9 +11,10 @@ use super::reconnect::Input;
 use super::{Blueprint, InputSink, Mode, make};
 use crate::container::{codec_name, refusal};
 use crate::core::Stream;
+use crate::engine::Engine;
 use crate::event::{Event, EventSink};
 use crate::parser::{can_become, package_of, parser_for};
-use crate::{Container, Error, Recordbin};
+use crate::{Container, Error};
 
 /// Whether frames have to be held back until they are due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ struct Inner {
     uri: String,
     /// Weak: the pipeline's elements own the callbacks that own this.
     pipeline: gst::glib::WeakRef<gst::Pipeline>,
-    bin: gst::glib::WeakRef<Recordbin>,
+    engine: Weak<dyn Engine>,
     mode: Mode,
     container: Container,
     /// The source is connected again when it ends: its recordbin is not to see the end.
@@ -44,12 +45,12 @@ struct Inner {
 }
 
 impl Linker {
-    pub(super) fn new(blueprint: &Blueprint, pipeline: &gst::Pipeline, bin: &Recordbin) -> Self {
+    pub(super) fn new(blueprint: &Blueprint, pipeline: &gst::Pipeline, engine: &Arc<dyn Engine>) -> Self {
         Self(Arc::new(Inner {
             index: blueprint.index,
             uri: blueprint.location.to_string(),
             pipeline: pipeline.downgrade(),
-            bin: bin.downgrade(),
+            engine: Arc::downgrade(engine),
             mode: blueprint.reception.mode,
             container: blueprint.container,
             reconnects: blueprint.reconnect().is_some(),
@@ -126,7 +127,9 @@ impl Linker {
             ));
             return self.discard(pad);
         }
-        let (Some(pipeline), Some(bin)) = (self.0.pipeline.upgrade(), self.0.bin.upgrade()) else { return Ok(()) };
+        let (Some(pipeline), Some(engine)) = (self.0.pipeline.upgrade(), self.0.engine.upgrade()) else {
+            return Ok(());
+        };
         let mut chain = Vec::new();
         if let Some(parser) = parser {
             chain.push(make(parser, package_of(parser))?);
@@ -138,7 +141,7 @@ impl Linker {
             super::add(&pipeline, element)?;
         }
         // From the recordbin backwards, so that nothing flows into a chain that ends nowhere.
-        let target = bin.pad(stream);
+        let target = engine.pad(stream);
         let last = chain.last().and_then(|element| element.static_pad("src"));
         if self.0.reconnects {
             self.hold_end_back(last.as_ref().unwrap_or(pad), stream);
@@ -192,11 +195,8 @@ impl Linker {
     }
 
     fn is_accepted(&self, stream: Stream, caps: &gst::Caps, parser: Option<&str>) -> bool {
-        let Some(accepted) = self.0.bin.upgrade().and_then(|bin| bin.pad(stream)).map(|pad| pad.pad_template_caps())
-        else {
-            return false;
-        };
-        can_become(caps, parser, &accepted)
+        // Without the muxer nothing runs at all.
+        self.0.container.accepts(stream).is_ok_and(|accepted| can_become(caps, parser, &accepted))
     }
 
     /// Lets a stream run into nowhere: unlinked, it would stop the whole source.
@@ -229,8 +229,8 @@ impl Linker {
     /// Ends the source with an error, in the way in which its elements do. It comes from the recordbin, which says that
     /// no further attempt could do better.
     fn fail(&self, text: &str) {
-        if let Some(bin) = self.0.bin.upgrade() {
-            gst::element_error!(bin, gst::StreamError::Format, ("{text}"));
+        if let Some(engine) = self.0.engine.upgrade() {
+            gst::element_error!(engine.element(), gst::StreamError::Format, ("{text}"));
         }
     }
 }

@@ -17,8 +17,9 @@ use gst::prelude::*;
 use self::link::Linker;
 pub use self::location::{Location, masked};
 use self::reconnect::Input;
+use crate::engine::Engine;
 use crate::event::EventSink;
-use crate::{Container, Error, Recordbin};
+use crate::{Container, Error};
 
 /// Which streams of a source are recorded (`smart-rec-mode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,9 +95,9 @@ impl Blueprint {
     ///
     /// # Errors
     /// When the recordbin is in another pipeline.
-    pub(crate) fn pipeline(&self, bin: &Recordbin) -> Result<gst::Pipeline, Error> {
+    pub(crate) fn pipeline(&self, engine: &dyn Engine) -> Result<gst::Pipeline, Error> {
         let pipeline = gst::Pipeline::builder().name(format!("source{}", self.index)).build();
-        add(&pipeline, bin)?;
+        add(&pipeline, &engine.element())?;
         if self.reconnect().is_some() {
             // By default a pipeline's running time begins anew with each start; this one's goes on.
             pipeline.use_clock(Some(&gst::SystemClock::obtain()));
@@ -109,12 +110,12 @@ impl Blueprint {
     ///
     /// # Errors
     /// When the source cannot be understood or an element is missing.
-    pub(crate) fn fill(&self, pipeline: &gst::Pipeline, bin: &Recordbin) -> Result<(), Error> {
-        if self.reconnect().is_some() && bin.now().is_none() {
+    pub(crate) fn fill(&self, pipeline: &gst::Pipeline, engine: &Arc<dyn Engine>) -> Result<(), Error> {
+        if self.reconnect().is_some() && engine.now().is_none() {
             // Running time is counted from the start of the first connection that brings frames.
             pipeline.set_base_time(gst::SystemClock::obtain().time());
         }
-        let linker = Linker::new(self, pipeline, bin);
+        let linker = Linker::new(self, pipeline, engine);
         match &self.location {
             Location::Rtsp(uri) => rtsp::add(pipeline, uri, self.reception, linker),
             Location::Uri(uri) => uri::add(pipeline, uri, linker),
@@ -125,10 +126,12 @@ impl Blueprint {
 
 /// Takes a pipeline down and removes everything but the recordbin. May wait for the network; from any thread but those
 /// of the pipeline itself.
-pub(crate) fn empty(pipeline: &gst::Pipeline, bin: &Recordbin) {
+pub(crate) fn empty(pipeline: &gst::Pipeline, engine: &dyn Engine) {
+    engine.let_go();
+    let kept = engine.element();
     // Going down to NULL fails only for broken elements, and there is nothing to do about them.
     let _ = pipeline.set_state(gst::State::Null);
-    for element in pipeline.children().iter().filter(|element| *element != bin.upcast_ref::<gst::Element>()) {
+    for element in pipeline.children().iter().filter(|element| **element != kept) {
         // One that was added while the pipeline went down may have missed it.
         let _ = element.set_state(gst::State::Null);
         // Only what is not in the pipeline cannot be removed from it.

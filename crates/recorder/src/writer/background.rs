@@ -20,7 +20,7 @@ fn give_way() {
 }
 
 /// Runs `work` on a thread that gives way, and waits for it.
-pub(super) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     // Either thread takes it: the caller's has to do where there is no other.
     let work = Mutex::new(Some(work));
     let take = || work.lock().take();

@@ -3,6 +3,7 @@
 //! Which frames a file holds is decided by the core; nobody waits for what happens here. The GStreamer side of a file is
 //! in `file`, its JSON companions in `sidecar`, the thread's work in `session_thread`.
 
+mod account;
 mod background;
 mod edit_list;
 mod file;
@@ -18,8 +19,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+pub(crate) use self::account::Account;
+pub(crate) use self::background::run as give_way;
 pub(crate) use self::file::utc_now;
-pub(crate) use self::place::remove_if_there;
+pub(crate) use self::place::{make_durable, remove_if_there};
 use self::session_thread::SessionThread;
 pub(crate) use self::sidecar::publish as publish_sidecar;
 use crate::core::{Action, Interval, SessionId, Timeline, UtcInterval};

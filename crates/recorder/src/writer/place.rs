@@ -71,6 +71,14 @@ pub(crate) fn remove_if_there(path: &Path) -> std::io::Result<()> {
     }
 }
 
+/// Makes a complete file and its name durable. Returns its size in bytes.
+pub(crate) fn make_durable(path: &Path) -> std::io::Result<u64> {
+    let file = std::fs::File::open(path)?;
+    file.sync_all()?;
+    sync_folder(path)?;
+    Ok(file.metadata()?.len())
+}
+
 pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => std::fs::File::open(folder)?.sync_all(),

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use super::account::Account;
 use super::background::Turn;
 use super::file::{File, Opening};
 use super::place::Lock;
 use super::sidecar::Journal;
 use super::{Command, Failure, Feed, Job, Standing};
 use crate::DoneRecord;
-use crate::core::{Action, Delivered, EndReason, Ended, Gaps, Interval, Timeline, UtcInterval, UtcOrigin, nanos};
-use crate::record::{FileRecord, GapRecord, Times, notes, shortage};
+use crate::core::{Action, Delivered, EndReason, Ended, Gaps, Interval};
+use crate::record::{CACHE_BEGINS, FileRecord, Times, notes};
 
 /// How often a session looks for new frames: a tenth of what may be lost in a crash.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -28,10 +29,7 @@ type Performed = Result<Option<Box<DoneRecord>>, Failure>;
 
 /// See the module.
 pub(super) struct SessionThread {
-    job: Job,
-    standing: Standing,
-    /// The source's clock when the session began: what the request named in UTC was read by it.
-    asked_by: Timeline,
+    account: Account,
     feed: Box<dyn Feed>,
     commands: Sender<Command>,
     queue: Receiver<Command>,
@@ -59,9 +57,7 @@ impl SessionThread {
     ) -> Self {
         let journal = Journal::default();
         Self {
-            job,
-            asked_by: standing.timeline,
-            standing,
+            account: Account::new(job, standing),
             feed,
             commands,
             queue,
@@ -107,7 +103,7 @@ impl SessionThread {
     fn read(&mut self, behind: &mut bool, full: bool, turn: &mut Option<Turn>) -> Performed {
         let mut frames = if full { 0 } else { READ_AT_ONCE };
         loop {
-            self.job.alive.sign();
+            self.account.job.alive.sign();
             let Some(pulled) = self.feed.pull(frames) else {
                 return Err(Failure::new("the session was given up"));
             };
@@ -148,9 +144,9 @@ impl SessionThread {
     }
 
     fn follow(&mut self, standing: Standing) {
-        let changed =
-            !std::sync::Arc::ptr_eq(&standing.served, &self.standing.served) || standing.asked != self.standing.asked;
-        self.standing = standing;
+        let changed = !std::sync::Arc::ptr_eq(&standing.served, &self.account.standing.served)
+            || standing.asked != self.account.standing.asked;
+        self.account.standing = standing;
         if changed {
             self.write_journal();
         }
@@ -164,7 +160,7 @@ impl SessionThread {
                 }
                 self.parts += 1;
                 let opening = Opening { part: self.parts, streams, first, unordered };
-                self.open = Some(File::open(&self.job, opening, &self.commands)?);
+                self.open = Some(File::open(&self.account.job, opening, &self.commands)?);
                 self.write_journal();
             }
             Action::Write { stream, frame } => {
@@ -200,8 +196,8 @@ impl SessionThread {
             }
         }
         if let Some(open) = self.open.take() {
-            let actual = Times::new(delivered.interval, self.utc(delivered.utc, delivered.interval));
-            let (record, note, lock) = open.finish(&self.job, delivered, actual)?;
+            let actual = Times::new(delivered.interval, self.account.utc(delivered.utc, delivered.interval));
+            let (record, note, lock) = open.finish(&self.account.job, delivered, actual)?;
             self.files.push(record);
             self.locks.push(lock);
             self.notes.extend(note);
@@ -215,90 +211,49 @@ impl SessionThread {
             self.finish_file(delivered)?;
         }
         let mut done = self.record(ended);
-        if let Err(error) = self.journal.publish(&self.job, &mut done) {
+        if let Err(error) = self.journal.publish(&self.account.job, &mut done) {
             done.notes.push(format!("the sidecar could not be written: {error}"));
         }
         Ok(done)
     }
 
-    fn utc(&self, own: Option<UtcInterval>, interval: Interval) -> Option<UtcInterval> {
-        if self.has_stepped() {
-            return self.asked_by.utc_interval(interval);
-        }
-        own.or_else(|| self.standing.timeline.utc_interval(interval))
-    }
-
-    /// The source's clock is another one than when the session began: the first sender report has come, or the camera's
-    /// clock has been set. Asked and actual times of a record must be by the same.
-    fn has_stepped(&self) -> bool {
-        self.asked_by.step_to(&self.standing.timeline).is_some()
-    }
-
-    fn utc_origin(&self) -> Option<UtcOrigin> {
-        if self.has_stepped() { self.asked_by.utc_origin() } else { self.standing.timeline.utc_origin() }
-    }
-
     fn record(&self, ended: &Ended) -> Box<DoneRecord> {
-        let (missing_at_start_ns, missing_at_end_ns) =
-            (shortage(nanos(ended.missing_at_start)), shortage(nanos(ended.missing_at_end)));
-        let mut header = self.standing.header(&self.job);
-        header.asked = Times::new(ended.asked, ended.asked_utc);
-        Box::new(DoneRecord {
-            header,
-            file: self.files.first().map(|first| first.file.clone()).unwrap_or_default(),
-            bytes: self.files.iter().map(|file| file.bytes).sum(),
-            files: self.files.clone(),
-            actual: Times::new(ended.interval, self.utc(ended.utc, ended.interval)),
-            utc_origin: self.utc_origin(),
-            lead_ns: nanos(ended.lead),
-            missing_at_start_ns,
-            missing_at_end_ns,
-            gaps: ended.gaps.listed.iter().map(GapRecord::from).collect(),
-            gap_count: ended.gaps.count,
-            container: self.job.container,
-            ended: ended.reason,
-            recovered: false,
-            notes: self.notes(ended, missing_at_start_ns, missing_at_end_ns),
-            merged: self.standing.merged(),
-            first_asked: self.standing.first_asked(),
-            metadata: self.standing.metadata(),
-        })
+        let mut done = self.account.done(ended, &self.files);
+        done.notes = self.notes(ended, done.missing_at_start_ns, done.missing_at_end_ns);
+        done
     }
 
     fn notes(&self, ended: &Ended, missing_at_start: u64, missing_at_end: u64) -> Vec<String> {
-        let mut notes = notes(ended.reason, missing_at_start, missing_at_end, &ended.gaps);
+        let mut notes = notes(ended.reason, (missing_at_start, CACHE_BEGINS), missing_at_end, &ended.gaps);
         if ended.missed_other {
             notes
                 .push("not all of the sound is in it: it began after the file did, or paused for more than 5 s".into());
         }
-        if let Some(ahead) = self.asked_by.step_to(&self.standing.timeline) {
-            notes.push(format!(
-                "the source's clock has changed by {:.3} s since it was asked for (the camera has told its own, or it was \
-                 set): times are by the one before",
-                ahead as f64 / 1e9
-            ));
-        }
+        notes.extend(self.account.clock_note());
         notes.extend(self.notes.iter().cloned());
         notes
     }
 
     /// Notes beside the open file what its record will say, for a later process to complete after a crash.
     fn write_journal(&mut self) {
-        let open = self.open.as_ref().map(|open| open.record(&self.standing.timeline));
+        let open = self.open.as_ref().map(|open| open.record(&self.account.standing.timeline));
         let Some(of) = open.as_ref().or(self.files.last()).map(|file| file.file.clone()) else { return };
-        let start =
-            self.files.first().or(open.as_ref()).map_or(self.standing.asked.start, |file| file.actual.running().start);
+        let start = self
+            .files
+            .first()
+            .or(open.as_ref())
+            .map_or(self.account.standing.asked.start, |file| file.actual.running().start);
         let so_far = Interval { start, end: start };
         let unknown = Ended {
-            asked: self.standing.asked,
-            asked_utc: self.standing.asked_utc,
+            asked: self.account.standing.asked,
+            asked_utc: self.account.standing.asked_utc,
             interval: so_far,
             utc: None,
             last_file: None,
             gaps: Gaps::default(),
             missed_other: false,
-            lead: self.standing.asked.start.since(start),
-            missing_at_start: start.since(self.standing.asked.start),
+            lead: self.account.standing.asked.start.since(start),
+            missing_at_start: start.since(self.account.standing.asked.start),
             missing_at_end: Duration::ZERO,
             reason: EndReason::Crashed,
         };

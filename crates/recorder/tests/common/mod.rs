@@ -35,6 +35,28 @@ pub fn start_all(
     container: Container,
     reconnect: Option<Duration>,
 ) -> (Recorder, Receiver<Event>) {
+    try_start(sources, dir, container, reconnect, None).unwrap()
+}
+
+/// Starts a recorder of one source that records with a library.
+pub fn start_library(
+    library: &Path,
+    source: &str,
+    dir: &Path,
+    container: Container,
+    reconnect: Option<Duration>,
+) -> (Recorder, Receiver<Event>) {
+    try_start(&[source], dir, container, reconnect, Some(library)).unwrap()
+}
+
+/// Starts a recorder, or does not.
+pub fn try_start(
+    sources: &[&str],
+    dir: &Path,
+    container: Container,
+    reconnect: Option<Duration>,
+    recordbin_lib: Option<&Path>,
+) -> Result<(Recorder, Receiver<Event>), recorder::Error> {
     let (sender, events) = channel();
     let sender = Mutex::new(sender);
     let sink: EventSink = Arc::new(move |event| {
@@ -66,8 +88,9 @@ pub fn start_all(
         sidecar: true,
         trim: false,
         total_cache_bytes: 0,
+        recordbin_lib: recordbin_lib.map(Into::into),
     };
-    (Recorder::start(&setup, &sink).unwrap(), events)
+    Ok((Recorder::start(&setup, &sink)?, events))
 }
 
 /// The next done record.

@@ -1,0 +1,190 @@
+//! What arrives on the pads of a source's recorder, as inputs of the core: buffers as frames, their times in running time,
+//! and when they were made in UTC.
+//! Pads and elements are left to whoever owns them, what becomes of a frame to the core.
+
+use std::time::Duration;
+
+use gst::prelude::*;
+use parking_lot::Mutex;
+
+use crate::core::{Arrival, Frame, RunningTime, SourceCore, Stream, Utc, UtcOrigin};
+use crate::writer::utc_now;
+
+/// The UTC mapping is renewed this often: clocks drift by far less than a millisecond meanwhile.
+const UTC_PERIOD: Duration = Duration::from_secs(1);
+
+/// A live frame that has been under way for longer than this is rather from a source that is not paced by the clock.
+const LIVE_LIMIT: Duration = Duration::from_secs(60);
+
+/// What a frame takes beside its media: the buffer, its memory's and its metas' headers, our own note of it. 1.4 KB of a
+/// process's memory per frame of 48 bytes (measured on GStreamer 1.22.0, x86-64).
+const FRAME_COST: usize = 1_400;
+
+/// Sender's time in RTCP is counted from 1900, ours from 1970.
+const NTP_TO_UNIX: i64 = 2_208_988_800_000_000_000;
+
+#[derive(Default)]
+struct Input {
+    segment: Option<gst::FormattedSegment<gst::ClockTime>>,
+    linked: bool,
+    ended: bool,
+    /// Start of the last frame.
+    last: Option<RunningTime>,
+    /// From the frame before to that one; zero while unknown.
+    step: Duration,
+    /// How long the last frame is shown, if it says so.
+    duration: Option<Duration>,
+    utc_renewed: Option<Arrival>,
+}
+
+impl Input {
+    fn next(&self) -> RunningTime {
+        self.last.map_or(RunningTime::ZERO, |last| last + self.duration.unwrap_or(self.step))
+    }
+}
+
+/// What the pads know of their streams.
+#[derive(Default)]
+struct Inputs {
+    video: Input,
+    audio: Input,
+}
+
+impl Inputs {
+    fn of(&mut self, stream: Stream) -> &mut Input {
+        match stream {
+            Stream::Video => &mut self.video,
+            Stream::Audio => &mut self.audio,
+        }
+    }
+}
+
+/// When a frame was made, and whose clock says so; `None` where that is not asked for again yet.
+#[derive(Clone, Copy)]
+pub(crate) struct Made(Option<(Utc, UtcOrigin)>);
+
+impl Made {
+    /// Tells the core of it, whose frame it is: of the stream, and beginning at `start` by its own time.
+    pub(crate) fn observe<P: Clone, C: Clone + PartialEq>(
+        self,
+        core: &mut SourceCore<P, C>,
+        stream: Stream,
+        start: RunningTime,
+    ) {
+        let knows_better =
+            |origin| origin == UtcOrigin::Arrival && core.timeline().utc_origin() == Some(UtcOrigin::Sender);
+        if let Some((utc, origin)) = self.0.filter(|(_, origin)| stream == core.main() && !knows_better(*origin)) {
+            core.observe_utc(stream, start, utc, origin);
+        }
+    }
+}
+
+/// The two pads of a recorder. Its lock is held for no longer than a look at a buffer's head.
+#[derive(Default)]
+pub(crate) struct Intake(Mutex<Inputs>);
+
+impl Intake {
+    /// The pad has been linked, or its stream begins anew.
+    pub(crate) fn linked(&self, stream: Stream) {
+        let mut inputs = self.0.lock();
+        inputs.of(stream).linked = true;
+        inputs.of(stream).ended = false;
+    }
+
+    /// The times of what follows are in `segment`. False if it is not one of times.
+    pub(crate) fn segment(&self, stream: Stream, segment: &gst::Segment) -> bool {
+        let segment = segment.clone().downcast::<gst::ClockTime>();
+        let timed = segment.is_ok();
+        if let Ok(segment) = segment {
+            self.0.lock().of(stream).segment = Some(segment);
+        }
+        timed
+    }
+
+    /// What comes next has nothing to do with what was.
+    pub(crate) fn forget(&self, stream: Stream) {
+        let mut inputs = self.0.lock();
+        let input = inputs.of(stream);
+        (input.segment, input.last, input.step, input.duration) = (None, None, Duration::ZERO, None);
+    }
+
+    /// Nothing more will come of a stream. True if that holds for all that have been linked.
+    pub(crate) fn ended(&self, stream: Stream) -> bool {
+        let mut inputs = self.0.lock();
+        inputs.of(stream).ended = true;
+        [&inputs.video, &inputs.audio].into_iter().all(|input| input.ended || !input.linked)
+    }
+
+    /// A buffer arrives at `element`.
+    pub(crate) fn frame(
+        &self,
+        stream: Stream,
+        buffer: gst::Buffer,
+        arrival: Arrival,
+        element: &impl IsA<gst::Element>,
+    ) -> (Frame<gst::Buffer>, Made) {
+        let (frame, renews) = {
+            let mut inputs = self.0.lock();
+            let input = inputs.of(stream);
+            let renews = input.utc_renewed.is_none_or(|renewed| arrival - renewed >= UTC_PERIOD);
+            if renews {
+                input.utc_renewed = Some(arrival);
+            }
+            (frame(input, buffer), renews)
+        };
+        let made = match frame.utc {
+            Some(utc) => Some((utc, UtcOrigin::Sender)),
+            None => renews.then(|| (captured(frame.start, element), UtcOrigin::Arrival)),
+        };
+        (frame, Made(made))
+    }
+}
+
+/// When a frame that arrives now was made, by this machine's clock: now less the time it has been under way.
+fn captured(start: RunningTime, element: &impl IsA<gst::Element>) -> Utc {
+    let clock = element.current_running_time().unwrap_or(gst::ClockTime::ZERO);
+    let under_way = (RunningTime::ZERO + clock.into()).since(start);
+    let under_way = if under_way <= LIVE_LIMIT { under_way } else { Duration::ZERO };
+    Utc(utc_now().0 - i64::try_from(under_way.as_nanos()).unwrap_or(0))
+}
+
+/// A buffer as a frame: its times in running time, its media by reference.
+fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
+    let running = |time: Option<gst::ClockTime>| {
+        let segment = input.segment.as_ref()?;
+        match segment.to_running_time_full(time?) {
+            Some(gst::Signed::Positive(time)) => Some(RunningTime::ZERO + time.into()),
+            // Before the segment's start, as the decoding times of B-frames are.
+            Some(gst::Signed::Negative(time)) => Some(RunningTime::ZERO - time.into()),
+            None => None,
+        }
+    };
+    let decode = running(buffer.dts());
+    let duration = buffer.duration().map(Duration::from);
+    // A frame without any time of its own comes when the last one is over, or as far from it as that was from the one
+    // before.
+    let start = running(buffer.pts()).or(decode).unwrap_or_else(|| input.next());
+    if let Some(last) = input.last.filter(|last| *last < start) {
+        input.step = start.since(last);
+    }
+    (input.last, input.duration) = (Some(start), duration);
+    Frame {
+        start,
+        decode: decode.unwrap_or(start).min(start),
+        duration,
+        utc: sender_utc(&buffer),
+        discont: false,
+        keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
+        bytes: buffer.size() + FRAME_COST,
+        payload: buffer,
+    }
+}
+
+/// The sender's clock, if rtspsrc has attached it (facts/gstreamer.md, "Camera time").
+fn sender_utc(buffer: &gst::Buffer) -> Option<Utc> {
+    let metas = buffer.iter_meta::<gst::ReferenceTimestampMeta>();
+    let ntp = metas
+        .into_iter()
+        .find(|meta| meta.reference().structure(0).is_some_and(|structure| structure.name() == "timestamp/x-ntp"))?;
+    Some(Utc(i64::try_from(ntp.timestamp().nseconds()).ok()? - NTP_TO_UNIX))
+}
