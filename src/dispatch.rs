@@ -9,7 +9,6 @@ use recorder::core::{Accepted, Moment, SessionId, StartRequest, Utc};
 use recorder::record::Trigger;
 use trigger::{Command, Message, Sensors};
 
-use crate::nvds_message::NvDsMessage;
 use crate::outbox::Outbox;
 use crate::receipt::{Asked, Receipt};
 use crate::settings::overlap;
@@ -56,7 +55,7 @@ impl Dispatch {
 
     /// A message has arrived that carries no `NvDsMessage`.
     pub(crate) fn foreign_message(&self) {
-        let reason = format!("it carries no {}", <NvDsMessage as gxf::Data>::INFO.type_name);
+        let reason = format!("it carries no {}", nvds_message::TYPE_NAME);
         self.outbox.put(Receipt::unreadable(None, Trigger::default(), reason));
     }
 

@@ -5,7 +5,6 @@
 mod dispatch;
 mod error;
 mod local_triggers;
-mod nvds_message;
 mod nvds_msg_file_receiver;
 mod nvds_msg_file_transmitter;
 mod nvds_smart_record;
@@ -30,5 +29,6 @@ gxf::extension! {
     version: env!("EXTENSION_VERSION"),
     license: env!("EXTENSION_LICENSE"),
     codelets: [NvDsSmartRecord, NvDsMsgFileReceiver, NvDsMsgFileTransmitter],
-    data: [NvDsMessage],
+    data: [],
+    shared_data: [NvDsMessage = nvds_message::SMART_RECORD_ID],
 }

@@ -11,10 +11,10 @@ use gxf::{
     AnyParameter, BoxError, ComponentInfo, Context, FilePath, Handle, Message, Parameter, TickContext, Tid,
     Transmitter, Waker,
 };
+use nvds_message::NvDsMessage;
 use trigger::{FifoReader, Line, MAX_LINE_BYTES, Stop, Throttle};
 
 use crate::error::Error;
-use crate::nvds_message::NvDsMessage;
 
 /// Lines that wait for the graph; whoever writes more waits too.
 const QUEUE: usize = 1_024;
@@ -94,7 +94,7 @@ impl gxf::Codelet for NvDsMsgFileReceiver {
         match started.lines.try_recv() {
             Ok(payload) => {
                 let message = Message::new(context)?;
-                message.add(NvDsMessage { topic: String::new(), payload })?;
+                message.add_shared(NvDsMessage::new("", payload))?;
                 context.publish(&initialized.tx, message)?;
                 initialized.waker.wake();
             }

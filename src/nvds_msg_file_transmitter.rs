@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use gxf::{AnyParameter, BoxError, ComponentInfo, Context, FilePath, Handle, Parameter, Receiver, TickContext, Tid};
+use nvds_message::NvDsMessage;
 use trigger::Throttle;
 
 use crate::error::Error;
-use crate::nvds_message::NvDsMessage;
 
 static PATH: Parameter<FilePath> = Parameter::new(
     "path",
@@ -71,8 +71,8 @@ impl gxf::Codelet for NvDsMsgFileTransmitter {
         let output = self.output.as_mut().ok_or(Error::Order("tick"))?;
         while let Some(message) = context.receive(&output.rx)? {
             let name = || format!("{}/{}", context.entity_name(), context.component_name());
-            match message.get::<NvDsMessage>() {
-                Some(message) => output.write(&message.payload, name),
+            match message.get_shared::<NvDsMessage>() {
+                Some(message) => output.write(message.payload(), name),
                 None => output.complain("a message carries no NvDsMessage", name),
             }
         }

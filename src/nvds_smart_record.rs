@@ -6,13 +6,13 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use gxf::{BoxError, ComponentInfo, Context, Handle, Message, Receiver, TickContext, Tid, Transmitter, Waker};
+use nvds_message::NvDsMessage;
 use recorder::Recorder;
 use recorder::event::EventSink;
 
 use crate::dispatch::Dispatch;
 use crate::error::Error;
 use crate::local_triggers::LocalTriggers;
-use crate::nvds_message::NvDsMessage;
 use crate::outbox::{Ended, Outbox};
 use crate::parameters;
 use crate::settings::{Settings, Triggers};
@@ -158,8 +158,8 @@ impl Started {
             while !outbox.is_full()
                 && let Some(message) = context.receive(msg_rx)?
             {
-                match message.get::<NvDsMessage>() {
-                    Some(message) => self.dispatch.message(&message.payload),
+                match message.get_shared::<NvDsMessage>() {
+                    Some(message) => self.dispatch.message(message.payload()),
                     None => self.dispatch.foreign_message(),
                 }
                 if self.finished.get() {
@@ -207,7 +207,7 @@ fn publish_one(context: &TickContext<'_>, done_tx: &Handle<Transmitter>, outbox:
     let Some(receipt) = outbox.take() else { return Ok(()) };
     let payload = receipt.to_json()?;
     let message = Message::new(context)?;
-    message.add(NvDsMessage { topic: RECEIPTS.into(), payload })?;
+    message.add_shared(NvDsMessage::new(RECEIPTS, payload))?;
     if let Err(error) = context.publish(done_tx, message) {
         outbox.put_back(receipt);
         return Err(error.into());

@@ -1,6 +1,6 @@
 //! Promise: the graphs in graphs/ run as they are, with their parameter files and with `--param`.
 //! The shipped files are loaded unchanged; the FIFO, folder and cameras of the test come by `--param`.
-//! Left to others: local-events.yaml (`local_events_record_by_themselves`).
+//! Left to others: local-events.yaml (`local_events_record_by_themselves`), those with a broker (`kafka_triggers_recordings`).
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -100,7 +100,8 @@ fn the_manifest_names_what_is_built() {
     let paths: Vec<&Path> = text.lines().filter_map(|line| line.strip_prefix("- ")).map(Path::new).collect();
     let names: Vec<_> = paths.iter().map(|path| path.file_name().unwrap().to_string_lossy()).collect();
     let parts = common::built();
-    let built = [&parts.gxf_std, &parts.extension].map(|path| path.file_name().unwrap().to_string_lossy());
+    let built =
+        [&parts.gxf_std, &parts.extension, &parts.cloud_msg].map(|path| path.file_name().unwrap().to_string_lossy());
     assert_eq!(names, built);
     assert!(paths.iter().all(|path| path.is_relative()), "{paths:?}");
 }

@@ -1,6 +1,6 @@
 //! Runs a graph with [`gxf::Runtime`]: the smallest program that does, and what the tests run as a child process.
 //!
-//! `run_graph [--extension FILE]... [--log FILE] [--severity 0..5] [--param E/C/K=V]... [--interrupt-on-input] GRAPH...`
+//! `run_graph [--without-standard] [--extension FILE]... [--log FILE] [--severity 0..5] [--param E/C/K=V]... [--interrupt-on-input] GRAPH...`
 //! loads the standard extension and those given, and ends with status 0 if the graph did.
 
 use std::error::Error;
@@ -12,6 +12,7 @@ use gxf::log::Severity;
 
 #[derive(Default)]
 struct Options {
+    without_standard: bool,
     extensions: Vec<PathBuf>,
     log: Option<PathBuf>,
     severity: Option<Severity>,
@@ -30,6 +31,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             "--log" => options.log = Some(value()?.into()),
             "--severity" => options.severity = severity(&value()?)?,
             "--param" => options.overrides.push(value()?),
+            "--without-standard" => options.without_standard = true,
             "--interrupt-on-input" => options.interrupt_on_input = true,
             _ => options.graphs.push(argument.into()),
         }
@@ -56,9 +58,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         graph.set_log_file(path)?;
     }
     graph.set_severity(options.severity)?;
-    let standard = runtime.library("libgxf_std.so")?;
     let none: &[&Path] = &[];
-    graph.load_extensions(&[standard], none, None)?;
+    if !options.without_standard {
+        graph.load_extensions(&[runtime.library("libgxf_std.so")?], none, None)?;
+    }
     graph.load_extensions(&options.extensions, none, None)?;
     for path in &options.graphs {
         graph.load_graph_file(path, &options.overrides)?;

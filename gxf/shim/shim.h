@@ -119,6 +119,12 @@ void* gxfs_codelet_new(const gxfs_codelet_calls* calls, void* self) GXFS_NOEXCEP
 void gxfs_codelet_delete(void* codelet) GXFS_NOEXCEPT;
 void* gxfs_extension_new(const gxfs_extension_calls* calls, void* self) GXFS_NOEXCEPT;
 
+/* An object of another extension's: `factory` is what its GxfExtensionFactory gave. */
+gxf_result_t gxfs_factory_has_component(void* factory, const gxf_tid_t* tid) GXFS_NOEXCEPT;
+gxf_result_t gxfs_factory_allocate(void* factory, const gxf_tid_t* tid, void** out) GXFS_NOEXCEPT;
+gxf_result_t gxfs_factory_deallocate(void* factory, const gxf_tid_t* tid,
+                                     void* object) GXFS_NOEXCEPT;
+
 gxf_result_t gxfs_declare_parameter(const gxfs_symbols* symbols, void* parameter_registrar,
                                     gxf_tid_t tid, const char* type_name,
                                     const gxfs_parameter* parameter) GXFS_NOEXCEPT;

@@ -8,7 +8,8 @@ use std::mem::MaybeUninit;
 
 use crate::instance::AnyCodelet;
 use crate::limits;
-use crate::{AnyParameter, BoxError, Context, TickContext, Tid};
+use crate::shared_data::is_one_of;
+use crate::{AnyParameter, BoxError, Context, SharedData, StandIn, TickContext, Tid};
 
 /// Who a component type is. The texts show up in Composer, in the registry and through `GxfComponentInfo`.
 #[derive(Clone, Copy, Debug)]
@@ -83,8 +84,7 @@ pub trait Codelet: Component {
 
 /// A plain value that travels in messages. GXF knows it by its type name and id only.
 ///
-/// Another extension may read it: a type that crosses extensions must be `#[repr(C)]` and both must be built from the
-/// same declaration. Memory that it owns is freed by the extension that registers the type.
+/// Codelets of the extension that registers it use it. What crosses extensions is [`SharedData`].
 pub trait Data: Sized + Send + 'static {
     /// Who it is.
     const INFO: ComponentInfo;
@@ -101,8 +101,23 @@ pub struct ComponentType {
 
 #[derive(Clone, Copy)]
 pub(crate) enum Make {
-    Codelet { new: fn() -> Box<dyn AnyCodelet> },
-    Data { allocate: fn() -> *mut c_void, deallocate: unsafe fn(*mut c_void) },
+    Codelet {
+        new: fn() -> Box<dyn AnyCodelet>,
+    },
+    Data {
+        allocate: fn() -> *mut c_void,
+        deallocate: unsafe fn(*mut c_void),
+    },
+    /// Data that other extensions register too, under the other ids.
+    Shared {
+        allocate: fn() -> *mut c_void,
+        deallocate: unsafe fn(*mut c_void),
+        tids: &'static [Tid],
+    },
+    /// Objects of the standard extension's type with this name.
+    StandIn {
+        base: &'static str,
+    },
 }
 
 /// Where the value of a data component lives. GXF makes the component first; the value comes afterwards.
@@ -158,11 +173,37 @@ impl ComponentType {
         }
     }
 
+    /// The row of a data component that other extensions know too; `tid` is this extension's id for it.
+    pub const fn shared<T: SharedData>(tid: Tid) -> Self {
+        const { check(&T::INFO) };
+        assert!(is_one_of(tid, T::TIDS), "shared data: the id of this extension must be one of SharedData::TIDS");
+        ComponentType {
+            info: ComponentInfo { tid, ..T::INFO },
+            parameters: &[],
+            make: Make::Shared {
+                allocate: || Box::into_raw(Box::new(T::empty())).cast(),
+                deallocate: |pointer| {
+                    // SAFETY: the caller passes what `allocate` of this row returned, once.
+                    drop(unsafe { Box::from_raw(pointer.cast::<T>()) });
+                },
+                tids: T::TIDS,
+            },
+        }
+    }
+
+    /// The row of a type that stands for one of the standard extension.
+    pub const fn stand_in(stand_in: StandIn) -> Self {
+        check(&stand_in.info);
+        assert!(!stand_in.base.is_empty(), "stand-in: the type that it stands for is missing");
+        ComponentType { info: stand_in.info, parameters: &[], make: Make::StandIn { base: stand_in.base } }
+    }
+
     /// The name of the type this one derives from.
     pub(crate) fn base_name(&self) -> Option<&'static str> {
         match self.make {
             Make::Codelet { .. } => Some("nvidia::gxf::Codelet"),
-            Make::Data { .. } => None,
+            Make::Data { .. } | Make::Shared { .. } => None,
+            Make::StandIn { base } => Some(base),
         }
     }
 }

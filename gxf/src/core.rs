@@ -233,11 +233,26 @@ fn find(handle: *mut c_void, name: &CStr) -> *mut c_void {
     if !found.is_null() {
         return found;
     }
+    // Asked after the walk, not in it: the loader's locks must not be taken in both orders.
+    let libraries = loaded();
+    libraries.iter().map(|library| find_in(library, name)).find(|found| !found.is_null()).unwrap_or(ptr::null_mut())
+}
+
+/// A symbol of the loaded library with this file name.
+pub(crate) fn find_in_library(file_name: &str, name: &CStr) -> Option<*mut c_void> {
+    let is_it = |path: &&CString| {
+        Path::new(OsStr::from_bytes(path.to_bytes())).file_name().is_some_and(|last| last == file_name)
+    };
+    let found = loaded().iter().find(is_it).map(|library| find_in(library, name));
+    found.filter(|found| !found.is_null())
+}
+
+/// The paths of everything that is loaded.
+fn loaded() -> Vec<CString> {
     let mut names: Vec<CString> = Vec::new();
     // SAFETY: `collect` is called during this call only, with `names` still alive.
     unsafe { libc::dl_iterate_phdr(Some(collect), (&raw mut names).cast()) };
-    // Asked after the walk, not in it: the loader's locks must not be taken in both orders.
-    names.iter().map(|library| find_in(library, name)).find(|found| !found.is_null()).unwrap_or(ptr::null_mut())
+    names
 }
 
 fn find_in(library: &CStr, name: &CStr) -> *mut c_void {
@@ -257,7 +272,7 @@ fn find_in(library: &CStr, name: &CStr) -> *mut c_void {
 }
 
 unsafe extern "C" fn collect(info: *mut libc::dl_phdr_info, _size: usize, names: *mut c_void) -> c_int {
-    // SAFETY: dl_iterate_phdr passes a valid entry, and the pointer to the vector that `find` gave it.
+    // SAFETY: dl_iterate_phdr passes a valid entry, and the pointer to the vector that `loaded` gave it.
     let (info, names) = unsafe { (&*info, &mut *names.cast::<Vec<CString>>()) };
     if !info.dlpi_name.is_null() {
         // SAFETY: not null; the name belongs to the loader and is valid during the callback.

@@ -3,18 +3,20 @@
 //! One static object per library, made when the factory is called. Components are made through the table's rows.
 
 use std::ffi::{CStr, CString, c_char, c_void};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::component::{ComponentType, Make};
 use crate::core::{Core, pin_own_library};
 use crate::error::check;
 use crate::info::ExtensionInfo;
+use crate::registration::Registered;
+use crate::stand_in::Base;
 use crate::sys::{
     gxf_component_info_t, gxf_context_t, gxf_extension_info_t, gxf_parameter_info_t, gxf_tid_t, gxfs_codelet_delete,
     gxfs_extension_calls, gxfs_extension_new,
 };
 use crate::trampoline::{enter, report_panics_in_log};
-use crate::{Code, Error, Tid, instance, register};
+use crate::{Code, Error, Tid, instance, register, registration};
 
 /// Everything that an extension registers.
 pub struct ExtensionTable {
@@ -52,7 +54,8 @@ const fn same(left: Tid, right: Tid) -> bool {
 /// Writes an extension: who it is and which types it registers. Use it once per library, in a crate with
 /// `crate-type = ["cdylib"]`.
 ///
-/// Makes the function `GxfExtensionFactory`, the only symbol that the library exports.
+/// Makes the function `GxfExtensionFactory`, the only symbol that the library exports. `shared_data` and `stand_ins` may be
+/// left out.
 ///
 /// ```text
 /// gxf::extension! {
@@ -60,6 +63,8 @@ const fn same(left: Tid, right: Tid) -> bool {
 ///     description: "...", author: "...", version: "1.0.0", license: "Apache-2.0",
 ///     codelets: [PingTx, PingRx],
 ///     data: [Ping],
+///     shared_data: [NvDsMessage = "f445a68b-..."],
+///     stand_ins: [StandIn { info: ComponentInfo { ... }, base: "nvidia::gxf::DoubleBufferReceiver" }],
 /// }
 /// ```
 #[macro_export]
@@ -75,7 +80,10 @@ macro_rules! extension {
         version: $version:expr,
         license: $license:expr,
         codelets: [$($codelet:ty),* $(,)?],
-        data: [$($data:ty),* $(,)?] $(,)?
+        data: [$($data:ty),* $(,)?]
+        $(, shared_data: [$($shared:ty = $shared_tid:expr),* $(,)?])?
+        $(, stand_ins: [$($stand_in:expr),* $(,)?])?
+        $(,)?
     ) => {
         /// What a GXF runtime calls to get the extension.
         ///
@@ -98,12 +106,25 @@ macro_rules! extension {
                 &[
                     $($crate::__private::ComponentType::codelet::<$codelet>(),)*
                     $($crate::__private::ComponentType::data::<$data>(),)*
+                    $($($crate::__private::ComponentType::shared::<$shared>($crate::Tid::parse($shared_tid)),)*)?
+                    $($($crate::__private::ComponentType::stand_in($stand_in),)*)?
                 ],
             );
             // SAFETY: this function has the same contract.
             unsafe { $crate::__private::factory(&TABLE, out) }
         }
     };
+}
+
+impl ComponentTexts {
+    fn registered(&self) -> Option<Registered> {
+        *self.registered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the runtime knows the type from another extension, not from this one.
+    fn is_elsewhere(&self) -> bool {
+        matches!(self.registered(), Some(Registered::Elsewhere))
+    }
 }
 
 /// The texts of the table as C strings, in the order in which GXF's structs name them.
@@ -132,6 +153,8 @@ struct ComponentTexts {
     display_name: CString,
     brief: CString,
     description: CString,
+    /// With the runtime's context that asked last; a process has one as a rule.
+    registered: Mutex<Option<Registered>>,
 }
 
 impl Extension {
@@ -156,12 +179,26 @@ impl Extension {
                 display_name: c_string(row.info.display_name)?,
                 brief: c_string(row.info.brief)?,
                 description: c_string(row.info.description)?,
+                registered: Mutex::new(None),
             })
         };
         let components = table.components.iter().map(component).collect::<Result<_, Error>>()?;
         // What the loader compares with its own: reporting what it is passes on every version.
         let runtime_version = core.version()?.to_owned();
         Ok(Extension { core, table, runtime_version, texts, components })
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&'static ComponentType, &ComponentTexts)> {
+        self.table.components.iter().zip(&self.components)
+    }
+
+    /// The type that a stand-in stands for: known since its registration, which comes before its first object.
+    fn base(&self, tid: Tid) -> Result<Base, Error> {
+        let mut rows = self.rows().filter(|(row, _)| row.info.tid == tid);
+        match rows.next().and_then(|(_, texts)| texts.registered()) {
+            Some(Registered::StandIn(base)) => Ok(base),
+            _ => Err(refuse(&format!("making a component {tid} before it was registered"), Code::FACTORY_UNKNOWN_TID)),
+        }
     }
 }
 
@@ -242,7 +279,8 @@ unsafe extern "C" fn allocate(this: *mut c_void, tid: *const gxf_tid_t, out: *mu
             }
             *out = match row.make {
                 Make::Codelet { .. } => instance::new(extension.core, row),
-                Make::Data { allocate, .. } => allocate(),
+                Make::Data { allocate, .. } | Make::Shared { allocate, .. } => allocate(),
+                Make::StandIn { .. } => extension.base(tid)?.allocate()?,
             };
             Ok(())
         })
@@ -256,7 +294,8 @@ unsafe extern "C" fn deallocate(this: *mut c_void, tid: *const gxf_tid_t, pointe
             let tid = Tid::from_raw(*tid);
             match extension.table.row(tid).map(|row| row.make) {
                 Some(Make::Codelet { .. }) => gxfs_codelet_delete(pointer),
-                Some(Make::Data { deallocate, .. }) => deallocate(pointer),
+                Some(Make::Data { deallocate, .. } | Make::Shared { deallocate, .. }) => deallocate(pointer),
+                Some(Make::StandIn { .. }) => extension.base(tid)?.deallocate(pointer)?,
                 None => return Err(refuse(&format!("freeing a component {tid}"), Code::FACTORY_UNKNOWN_TID)),
             }
             Ok(())
@@ -286,7 +325,9 @@ unsafe extern "C" fn get_info(this: *mut c_void, info: *mut gxf_extension_info_t
             info.category = texts.category.as_ptr();
             info.brief = texts.brief.as_ptr();
             let room = info.num_components;
-            let rows = extension.table.components;
+            // Asked after the registration. The loader asks before it, for the ids alone, in `get_component_types`.
+            let rows: Vec<_> =
+                extension.rows().filter(|(_, texts)| !texts.is_elsewhere()).map(|(row, _)| row).collect();
             info.num_components = rows.len() as u64;
             // The loader asks with no room at all and an unset pointer, and wants the rest.
             if room == 0 {
@@ -313,14 +354,13 @@ unsafe extern "C" fn register_components(this: *mut c_void, context: gxf_context
     unsafe {
         call(this, |extension| {
             register::registering(extension.core, context, || {
-                for (row, texts) in extension.table.components.iter().zip(&extension.components) {
-                    // Empty, not null: 4.0 reads it.
-                    let base = texts.base_name.as_ref().map_or(c"".as_ptr(), |name| name.as_ptr());
-                    let (tid, name) = (row.info.tid.raw(), texts.type_name.as_ptr());
-                    let code = extension.core.api.GxfRegisterComponent(context, tid, name, base);
-                    check(code, || format!("registering {}", row.info.type_name))?;
-                }
-                Ok(())
+                extension.rows().try_for_each(|(row, texts)| {
+                    let names = (texts.type_name.as_c_str(), texts.base_name.as_deref());
+                    let keep = |registered: &Registered| {
+                        *texts.registered.lock().unwrap_or_else(PoisonError::into_inner) = Some(*registered);
+                    };
+                    registration::register(extension.core, context, row, names, extension.table.info.name, keep)
+                })
             })
         })
     }
@@ -362,9 +402,8 @@ unsafe extern "C" fn get_component_info(
         call(this, |extension| {
             let tid = Tid::from_raw(*tid);
             let info = info.as_mut().ok_or_else(|| refuse("describing a component", Code::ARGUMENT_NULL))?;
-            let found = extension.table.components.iter().zip(&extension.components);
-            let (_, texts) = found
-                .into_iter()
+            let (_, texts) = extension
+                .rows()
                 .find(|(row, _)| row.info.tid == tid)
                 .ok_or_else(|| refuse(&format!("describing component {tid}"), Code::COMPONENT_NOT_FOUND))?;
             info.cid = tid.raw();

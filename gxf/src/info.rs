@@ -7,7 +7,7 @@ use std::ptr;
 
 use crate::core::Core;
 use crate::error::check;
-use crate::sys::{gxf_component_info_t, gxf_context_t, gxf_extension_info_t, gxf_parameter_info_t};
+use crate::sys::{gxf_component_info_t, gxf_context_t, gxf_extension_info_t, gxf_parameter_info_t, gxf_runtime_info};
 use crate::{Error, ParameterValue, Tid, limits};
 
 /// Who an extension is; written through [`crate::extension!`].
@@ -151,6 +151,17 @@ pub(crate) fn text(pointer: *const c_char) -> String {
 
 /// Most components or parameters that are asked for. Source: kMaxComponents and kMaxParameters in gxf/core/gxf.h.
 const MOST: usize = 1024;
+
+/// Asks for the ids of all extensions that are loaded.
+pub(crate) fn extensions(core: &Core, raw: gxf_context_t) -> Result<Vec<Tid>, Error> {
+    let mut tids = vec![Default::default(); MOST];
+    let mut info =
+        gxf_runtime_info { version: ptr::null(), num_extensions: MOST as u64, extensions: tids.as_mut_ptr() };
+    // SAFETY: the context is live; `info` has room for as many ids as it says.
+    check(unsafe { core.api.GxfRuntimeInfo(raw, &mut info) }, || "asking for the extensions".to_owned())?;
+    tids.truncate(usize::try_from(info.num_extensions).unwrap_or(MOST));
+    Ok(tids.into_iter().map(Tid::from_raw).collect())
+}
 
 /// Asks for an extension.
 pub(crate) fn extension(core: &Core, raw: gxf_context_t, tid: Tid) -> Result<ExtensionDescription, Error> {

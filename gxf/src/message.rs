@@ -10,7 +10,7 @@ use crate::context::pointer;
 use crate::core::Core;
 use crate::error::check;
 use crate::sys::{GxfEntityCreateInfo, gxf_context_t, gxf_uid_t};
-use crate::{Code, Context, Data, Error};
+use crate::{Code, Context, Data, Error, SharedData, registration};
 
 /// A message: one reference to an entity with data components. Cloning it shares the entity.
 pub struct Message {
@@ -79,6 +79,41 @@ impl Message {
         // SAFETY: the component has the type id of `T`, so it is a `Slot<T>` (see `Data` about other extensions). It
         // lives as long as the entity, and a value is never changed or taken once it is there.
         unsafe { (*slot).get() }
+    }
+}
+
+impl Message {
+    /// Adds a data component that other extensions know too, with this value. Only one of each type.
+    ///
+    /// # Errors
+    /// If no loaded extension registers `T`, or one whose layout is another.
+    pub fn add_shared<T: SharedData>(&self, value: T) -> Result<(), Error> {
+        // SAFETY: our reference keeps entity and context.
+        let tid = unsafe { registration::shared_tid(self.core, self.raw, T::INFO.type_name, T::TIDS) }?;
+        let mut cid = 0;
+        // SAFETY: our reference keeps the entity; a null name is allowed.
+        let code = unsafe { self.core.api.GxfComponentAdd(self.raw, self.eid, tid, ptr::null(), &mut cid) };
+        check(code, || format!("adding {} to a message", T::INFO.type_name))?;
+        let component = pointer(self.core, self.raw, cid, tid)?.cast::<T>();
+        // SAFETY: the id is one of `T`'s, so whichever extension allocated the component a few lines above wrote an empty
+        // `T` there (`SharedData`'s rules); nobody else has seen it yet.
+        unsafe { *component = value };
+        Ok(())
+    }
+
+    /// The value of the data component of this type, if the message has one.
+    pub fn get_shared<T: SharedData>(&self) -> Option<&T> {
+        // SAFETY: our reference keeps entity and context.
+        let tid = unsafe { registration::shared_tid(self.core, self.raw, T::INFO.type_name, T::TIDS) }.ok()?;
+        let (mut offset, mut cid) = (0, 0);
+        // SAFETY: our reference keeps the entity; the pointers are valid for the call.
+        let code =
+            unsafe { self.core.api.GxfComponentFind(self.raw, self.eid, tid, ptr::null(), &mut offset, &mut cid) };
+        Code::check(code).ok()?;
+        let component = pointer(self.core, self.raw, cid, tid).ok()?.cast::<T>();
+        // SAFETY: the id is one of `T`'s, so the component is a `T` (`SharedData`'s rules). It lives as long as the entity,
+        // and a value is never changed or taken once the message was sent.
+        Some(unsafe { &*component })
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Built {
     pub smart_record: PathBuf,
     /// Our extension.
     pub extension: PathBuf,
+    /// Our extension with brokers.
+    pub cloud_msg: PathBuf,
     /// GXF's standard extension.
     pub gxf_std: PathBuf,
 }
@@ -31,7 +33,17 @@ pub fn built() -> Built {
     Built {
         smart_record: part("smart-record"),
         extension: part("libgxf_nvds_smart_record.so"),
+        cloud_msg: part("libgxf_nvds_cloud_msg.so"),
         gxf_std: runtime_library("libgxf_std.so"),
+    }
+}
+
+impl Built {
+    /// The test double of DeepStream's closed NvDsCloudMsgExt.
+    pub fn closed_cloud_msg(&self) -> PathBuf {
+        let path = self.extension.with_file_name("examples/libgxf_closed_cloud_msg.so");
+        assert!(path.is_file(), "{} is missing: run `make test`, which builds it", path.display());
+        path
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Graph {
     parameters: BTreeMap<(String, String), BTreeMap<String, String>>,
     overrides: Vec<String>,
     receipts: bool,
+    cloud_messages: bool,
 }
 
 impl Graph {
@@ -32,6 +33,7 @@ impl Graph {
             parameters: BTreeMap::new(),
             overrides: Vec::new(),
             receipts: false,
+            cloud_messages: false,
             dir,
         };
         let recordings = graph.recordings().display().to_string();
@@ -62,6 +64,12 @@ impl Graph {
         self.receipts = true;
         let path = self.receipts_path().display().to_string();
         self.file(&repository().join("graphs/receipts-to-file.yaml")).parameter("receipts", "file", "path", &path)
+    }
+
+    /// Lists the extension with brokers too.
+    pub fn with_cloud_messages(mut self) -> Self {
+        self.cloud_messages = true;
+        self
     }
 
     /// Lets the graph end by itself when nothing is left to do, as the shipped graphs' comments say.
@@ -118,9 +126,11 @@ impl Graph {
     pub fn command(&self) -> Command {
         let parts = built();
         let manifest = self.dir.path().join("manifest.yaml");
-        let list =
-            [&parts.gxf_std, &parts.extension].map(|path| format!("- {}\n", quoted(&path.display().to_string())));
-        std::fs::write(&manifest, format!("extensions:\n{}", list.concat())).unwrap();
+        let mut extensions = vec![&parts.gxf_std, &parts.extension];
+        extensions.extend(self.cloud_messages.then_some(&parts.cloud_msg));
+        let list: String =
+            extensions.iter().map(|path| format!("- {}\n", quoted(&path.display().to_string()))).collect();
+        std::fs::write(&manifest, format!("extensions:\n{list}")).unwrap();
         let own = self.dir.path().join("test.parameters.yaml");
         std::fs::write(&own, self.own_documents()).unwrap();
         let app: Vec<_> = self.files.iter().chain([&own]).map(|path| path.display().to_string()).collect();

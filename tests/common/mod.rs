@@ -5,16 +5,24 @@
 
 mod built;
 mod graph;
+mod mosquitto;
 mod recording;
 mod run;
 mod schedule;
 mod schema;
+mod start;
+mod tansu;
+mod text;
 mod time;
 
-pub use built::{built, repository};
+pub use built::{Built, built, repository};
 pub use graph::Graph;
+pub use mosquitto::{Mosquitto, MqttClient};
 pub use recording::{frames, path, sidecar};
 pub use run::{Ended, Outcome, Run};
 pub use schedule::Schedule;
 pub use schema::{check_receipt, check_sidecar};
+pub use start::start_until_accepted;
+pub use tansu::{Tansu, Topic, free_port};
+pub use text::{run_text, start_text};
 pub use time::{system_nanos, utc, utc_millis, utc_nanos};

@@ -134,6 +134,74 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// `proto-lib` names a protocol that is not built in.
+    #[error(
+        "proto-lib {found} is not built in (allowed: empty, builtin:kafka, builtin:mqtt, or the path of an adaptor)"
+    )]
+    ProtoLib {
+        /// The value found, quoted and cut.
+        found: String,
+    },
+    /// A broker's connection string cannot be read.
+    #[error("conn-str {found}: {reason}")]
+    ConnStr {
+        /// The value found, quoted and cut.
+        found: String,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+    /// There is no topic, or one that cannot be one.
+    #[error("topics: {reason}")]
+    Topics {
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+    /// A broker's settings file cannot be read.
+    #[error("config-file {}: cannot be read: {source} (needed: a readable INI file of at most 1 MiB)", path.display())]
+    BrokerFileUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A broker's settings file says something that is not allowed.
+    #[error("config-file {}{}: {reason}", path.display(), key.as_ref().map(|key| format!(", {key}")).unwrap_or_default())]
+    BrokerFile {
+        /// The file.
+        path: PathBuf,
+        /// The key at fault, where there is one.
+        key: Option<String>,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+    /// The client library of a built-in protocol refuses its settings.
+    #[error("the {protocol} client cannot be made: {reason} (check conn-str and config-file)")]
+    BrokerClient {
+        /// Kafka or MQTT.
+        protocol: &'static str,
+        /// The library's words.
+        reason: String,
+    },
+    /// A protocol adaptor cannot be used.
+    #[error("proto-lib {}: {reason}", path.display())]
+    Adaptor {
+        /// The library.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// Too much waits to be sent to a broker.
+    #[error("{waiting} messages wait for the broker already; this one was not taken (wait until the broker is back)")]
+    OutboxFull {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The system gave no thread for a broker's connection.
+    #[error("no thread for the connection to the broker: {source} (check the limit of threads)")]
+    NoThread {
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 /// Why a message was refused, and by whom it was sent, so that a *rejected* receipt can name them.

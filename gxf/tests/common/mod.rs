@@ -77,6 +77,8 @@ pub struct Graph {
     overrides: Vec<String>,
     root: Option<PathBuf>,
     interrupt_after: Option<&'static str>,
+    extensions: Option<Vec<&'static str>>,
+    without_standard: bool,
 }
 
 impl Graph {
@@ -102,6 +104,18 @@ impl Graph {
         self
     }
 
+    /// These extensions of the examples in place of ping and probe, loaded in this order.
+    pub fn extensions(mut self, libraries: &[&'static str]) -> Graph {
+        self.extensions = Some(libraries.to_vec());
+        self
+    }
+
+    /// Without GXF's standard extension.
+    pub fn without_standard(mut self) -> Graph {
+        self.without_standard = true;
+        self
+    }
+
     /// Interrupts the graph once its log contains `text`.
     pub fn interrupted_after(mut self, text: &'static str) -> Graph {
         self.interrupt_after = Some(text);
@@ -114,7 +128,10 @@ impl Graph {
         std::fs::write(&graph, &self.yaml).expect("the graph can be written");
         let examples = examples();
         let mut command = Command::new(examples.join("run_graph"));
-        for library in ["libgxf_ping.so", "libgxf_probe.so"] {
+        if self.without_standard {
+            command.arg("--without-standard");
+        }
+        for library in self.extensions.unwrap_or(vec!["libgxf_ping.so", "libgxf_probe.so"]) {
             command.arg("--extension").arg(examples.join(library));
         }
         command.args(self.overrides.iter().flat_map(|text| ["--param", text]));

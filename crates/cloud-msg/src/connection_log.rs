@@ -1,0 +1,63 @@
+//! The log lines of a connection: one for each change of its state, and, if a graph asks for it, one for each message.
+//! When the state changes is decided in `trigger::broker`.
+
+use trigger::broker::{Listener, News};
+
+/// Most bytes of a message that a log line shows.
+const SHOWN: usize = 2_048;
+
+/// Writes for one codelet.
+pub(crate) struct ConnectionLog {
+    /// Entity and component.
+    name: String,
+    /// The parameter `debug`.
+    debug: bool,
+}
+
+impl ConnectionLog {
+    pub(crate) fn new(name: String, debug: bool) -> Self {
+        Self { name, debug }
+    }
+
+    /// Entity and component.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The state has changed.
+    pub(crate) fn news(&self, news: &News) {
+        let name = &self.name;
+        match news {
+            News::Connected => gxf::log::info!("{name}: connected to the broker"),
+            News::Lost { reason } => {
+                gxf::log::warning!(
+                    "{name}: no connection to the broker: {reason}. The graph runs on, and it is tried again"
+                );
+            }
+        }
+    }
+
+    /// A message has come or goes.
+    pub(crate) fn content(&self, way: &str, topic: &str, payload: &[u8]) {
+        if self.debug {
+            let text = String::from_utf8_lossy(&payload[..payload.len().min(SHOWN)]);
+            let rest = if payload.len() > SHOWN { " and more" } else { "" };
+            gxf::log::info!(
+                "{}: {way} on {}, {} bytes: {}{rest}",
+                self.name,
+                gxf::quoted(topic),
+                payload.len(),
+                gxf::quoted(&text)
+            );
+        }
+    }
+}
+
+/// For publishers, which get no messages.
+impl Listener for ConnectionLog {
+    fn message(&self, _: trigger::broker::Arrived) {}
+
+    fn news(&self, news: News) {
+        ConnectionLog::news(self, &news);
+    }
+}

@@ -1,0 +1,40 @@
+//! Protocol adaptors of DeepStream (Kafka, MQTT, AMQP, Redis), or of anybody who provides the C API nvds_msgapi.
+//! Each has its own manners: who calls back, and whether a loss is told a million times or never. This suits them all.
+//! It leaves reconnecting to `keeper`: a lost connection is disconnected, and the next one is made anew.
+
+mod ffi;
+mod msgapi;
+mod publisher;
+mod registry;
+mod session;
+mod shared;
+mod subscriber;
+
+use std::{path::Path, sync::Arc};
+
+use super::{Endpoint, Listener, client::Client, outbox::Outbox};
+use crate::Error;
+
+/// A client that brings messages in.
+pub(super) fn subscriber(
+    path: &Path,
+    endpoint: &Endpoint,
+    topics: &[String],
+    listener: Arc<dyn Listener>,
+) -> Result<Box<dyn Client>, Error> {
+    let adaptor = ffi::Adaptor::load(path)?;
+    if !adaptor.subscribes() {
+        let reason = "it cannot subscribe: there is no nvds_msgapi_subscribe (needed: an adaptor that receives)".into();
+        return Err(Error::Adaptor { path: path.into(), reason });
+    }
+    super::conn_str::check_topics(topics)?;
+    let settings = session::Settings::new(endpoint)?;
+    Ok(Box::new(subscriber::Subscriber::new(adaptor, settings, topics, listener)))
+}
+
+/// A client that takes messages out.
+pub(super) fn publisher(path: &Path, endpoint: &Endpoint, outbox: Arc<Outbox>) -> Result<Box<dyn Client>, Error> {
+    let adaptor = ffi::Adaptor::load(path)?;
+    let settings = session::Settings::new(endpoint)?;
+    Ok(Box::new(publisher::Publisher::new(adaptor, settings, outbox)))
+}

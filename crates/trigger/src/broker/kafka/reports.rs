@@ -1,0 +1,90 @@
+//! What librdkafka reports while it is polled: that no broker is left, why, and that a group's partitions came.
+//! Its errors arrive one by one on the keeper's thread; here they become one line that says what is wrong.
+//! It leaves acting on them to `subscriber` and `publisher`.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rdkafka::{
+    ClientContext,
+    consumer::{BaseConsumer, ConsumerContext, Rebalance},
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::{DeliveryResult, ProducerContext},
+};
+
+use super::super::outbox::Outbox;
+
+#[derive(Debug, Default)]
+struct Inside {
+    /// The last error of one broker.
+    last: Option<String>,
+    /// No broker is left.
+    down: bool,
+    /// The group gave this member its partitions.
+    assigned: bool,
+}
+
+/// Shared by a client of librdkafka and its owner.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Reports {
+    inside: Arc<Mutex<Inside>>,
+    /// A producer's.
+    outbox: Option<Arc<Outbox>>,
+}
+
+impl Reports {
+    pub(super) fn of_producer(outbox: Arc<Outbox>) -> Self {
+        Self { inside: Arc::default(), outbox: Some(outbox) }
+    }
+
+    /// Why there is no broker any more, if that was reported.
+    pub(super) fn down(&self) -> Option<String> {
+        let inside = self.inside.lock();
+        inside.down.then(|| inside.last.clone().unwrap_or_else(|| "all brokers are down".into()))
+    }
+
+    /// What is known of a failure that librdkafka only calls `otherwise`.
+    pub(super) fn reason(&self, otherwise: impl Into<String>) -> String {
+        self.inside.lock().last.clone().unwrap_or_else(|| otherwise.into())
+    }
+
+    /// True once after the group gave this member its partitions (again).
+    pub(super) fn take_assigned(&self) -> bool {
+        std::mem::take(&mut self.inside.lock().assigned)
+    }
+
+    /// Forgets everything, before a new attempt with the same client.
+    pub(super) fn clear(&self) {
+        *self.inside.lock() = Inside::default();
+    }
+}
+
+impl ClientContext for Reports {
+    fn error(&self, error: KafkaError, reason: &str) {
+        let mut inside = self.inside.lock();
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            inside.down = true;
+        } else {
+            inside.last = Some(reason.to_owned());
+        }
+    }
+}
+
+impl ConsumerContext for Reports {
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        self.inside.lock().assigned = matches!(rebalance, Rebalance::Assign(_));
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.inside.lock().last = Some(error.to_string());
+        }
+        if let Some(outbox) = &self.outbox {
+            outbox.settle(result.is_ok());
+        }
+    }
+}

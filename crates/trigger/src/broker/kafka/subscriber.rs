@@ -1,0 +1,322 @@
+//! Brings messages of topics in. Without a consumer group, all partitions are read, each from the place it stands at.
+//! "Now" is found out by fetching: ListOffsets may lie (Tansu's points into the last batch), a fetch tells the true end.
+//! It leaves judging messages to `place`.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig, Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::BorrowedMessage,
+};
+
+use super::{
+    super::{
+        Arrived, Listener,
+        client::{Client, Ending},
+    },
+    place::{Place, Verdict, fingerprint},
+    reports::Reports,
+    settings::Settings,
+    watermark::end_of_last_fetch,
+};
+use crate::Error;
+
+/// How long one look for a broker takes.
+const GLANCE: Duration = Duration::from_millis(250);
+/// How long an attempt to connect takes at most.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long the group's coordinator may take to tell its places.
+const COMMITTED: Duration = Duration::from_secs(5);
+/// How often new partitions are looked for.
+const REFRESH: Duration = Duration::from_secs(5);
+/// The same while a topic does not exist, as after a broker lost its memory.
+const REFRESH_MISSING: Duration = Duration::from_millis(500);
+
+type Partition = (String, i32);
+
+/// One partition's place. `Unknown` until a fetch has shown where "now" is.
+enum Standing {
+    Unknown,
+    At(Place),
+}
+
+pub(super) struct Subscriber {
+    config: ClientConfig,
+    topics: Vec<String>,
+    /// Partitions are shared with other members of a consumer group.
+    group: bool,
+    /// Without a group: start at the beginning of topics that are there already.
+    from_beginning: bool,
+    listener: Arc<dyn Listener>,
+    /// Outlives connections.
+    places: HashMap<Partition, Standing>,
+    /// All topics were looked at once: partitions that come later are new as a whole.
+    looked: bool,
+    connection: Option<Connection>,
+}
+
+struct Connection {
+    consumer: BaseConsumer<Reports>,
+    reports: Reports,
+    assigned: Vec<Partition>,
+    /// The group gave this member its partitions.
+    adopted: bool,
+    /// When partitions were looked for last.
+    looked: Instant,
+}
+
+impl Connection {
+    /// The group's place is here, so that it has one in every partition: then a missing one means another log.
+    fn store(&self, (topic, partition): &Partition, next: i64) {
+        let mut list = TopicPartitionList::new();
+        let stored = list
+            .add_partition_offset(topic, *partition, Offset::Offset(next))
+            .and_then(|()| self.consumer.store_offsets(&list));
+        // Fails only if the partition was taken away meanwhile: then its new owner does the same.
+        drop(stored);
+    }
+}
+
+impl Subscriber {
+    pub(super) fn new(settings: &Settings, topics: &[String], listener: Arc<dyn Listener>) -> Result<Self, Error> {
+        let topics = settings.conn_str.topics(topics)?;
+        let mut config = settings.consumer()?;
+        let group = config.get("group.id").is_some();
+        let from_beginning = matches!(config.get("auto.offset.reset"), Some("earliest" | "smallest" | "beginning"));
+        if !group {
+            // librdkafka wants a name even where there is no group; nothing is committed under it.
+            config.set("group.id", format!("nvds-smart-record-{:016x}", fastrand::u64(..)));
+            config.set("enable.auto.commit", "false");
+            // Reached only where the log is another one, or was cut: then all that is in it is new.
+            config.set("auto.offset.reset", "earliest");
+        }
+        let subscriber = Self {
+            config,
+            topics,
+            group,
+            from_beginning,
+            listener,
+            places: HashMap::new(),
+            looked: false,
+            connection: None,
+        };
+        // What is wrong with the settings as a whole shows now, not at the first attempt to connect.
+        subscriber.open().map_err(|error| Error::BrokerClient { protocol: "Kafka", reason: error.to_string() })?;
+        Ok(subscriber)
+    }
+
+    fn open(&self) -> Result<Connection, KafkaError> {
+        let reports = Reports::default();
+        let consumer = self.config.create_with_context(reports.clone())?;
+        Ok(Connection { consumer, reports, assigned: Vec::new(), adopted: false, looked: Instant::now() })
+    }
+
+    /// Waits until a broker answers and has told of all topics.
+    fn reach(&self, connection: &Connection, until: Instant, ending: &Ending) -> Result<Vec<Partition>, String> {
+        loop {
+            match self.partitions(connection) {
+                Ok(partitions) => return Ok(partitions),
+                Err(error) => {
+                    // Serves the errors; no message can come yet.
+                    let _ = connection.consumer.poll(Duration::ZERO);
+                    if ending.asked() || Instant::now() > until || connection.reports.down().is_some() {
+                        return Err(connection.reports.reason(error));
+                    }
+                }
+            }
+        }
+    }
+
+    /// All partitions that the topics have now. A topic that does not exist has none.
+    fn partitions(&self, connection: &Connection) -> Result<Vec<Partition>, String> {
+        let mut partitions = Vec::new();
+        for name in &self.topics {
+            let metadata = connection.consumer.fetch_metadata(Some(name), GLANCE).map_err(|error| error.to_string())?;
+            for topic in metadata.topics() {
+                match topic.error().map(RDKafkaErrorCode::from) {
+                    None | Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {}
+                    Some(error) => return Err(format!("topic {name}: {error}")),
+                }
+                partitions.extend(topic.partitions().iter().map(|partition| (name.clone(), partition.id())));
+            }
+        }
+        Ok(partitions)
+    }
+
+    /// Reads exactly these partitions from here on.
+    fn assign(&mut self, connection: &mut Connection, partitions: Vec<Partition>) -> Result<(), String> {
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in &partitions {
+            let standing = self.places.entry((topic.clone(), *partition)).or_insert_with(|| {
+                if self.looked || self.from_beginning { Standing::At(Place::new(0)) } else { Standing::Unknown }
+            });
+            let offset = match standing {
+                // The message before "now" comes along: by it the log is known again after a loss.
+                Standing::Unknown => Offset::OffsetTail(1),
+                Standing::At(place) => place.assign(),
+            };
+            list.add_partition_offset(topic, *partition, offset).map_err(|error| error.to_string())?;
+        }
+        connection.consumer.assign(&list).map_err(|error| error.to_string())?;
+        connection.assigned = partitions;
+        Ok(())
+    }
+
+    /// Finds out where "now" is in partitions where that is not known. True: it is known everywhere.
+    fn settle(&mut self, connection: &Connection) -> bool {
+        let mut settled = true;
+        for key in &connection.assigned {
+            if let Some(standing @ Standing::Unknown) = self.places.get_mut(key) {
+                match end_of_last_fetch(&connection.consumer, &key.0, key.1) {
+                    Some(end) => {
+                        *standing = Standing::At(Place::new(end));
+                        if self.group {
+                            connection.store(key, end);
+                        }
+                    }
+                    None => settled = false,
+                }
+            }
+        }
+        settled
+    }
+
+    /// Looks where the group stands in the partitions that it gave to this member.
+    fn adopt(&mut self, connection: &mut Connection) -> Result<(), String> {
+        let failed = |error: KafkaError| format!("asking for the group's places: {error}");
+        let assignment = connection.consumer.assignment().map_err(failed)?;
+        let committed = connection.consumer.committed_offsets(assignment, COMMITTED).map_err(failed)?;
+        connection.assigned.clear();
+        for element in committed.elements() {
+            let key = (element.topic().to_owned(), element.partition());
+            let none = !matches!(element.offset(), Offset::Offset(_));
+            let unknown = none && !self.looked && !self.from_beginning;
+            self.places
+                .entry(key.clone())
+                .or_insert_with(|| if unknown { Standing::Unknown } else { Standing::At(Place::new(0)) });
+            connection.assigned.push(key);
+        }
+        connection.adopted = true;
+        Ok(())
+    }
+
+    /// Takes one message or event.
+    fn poll(&mut self, connection: &mut Connection, wait: Duration) -> Result<(), String> {
+        match connection.consumer.poll(wait) {
+            Some(Ok(message)) => self.take(connection, &message)?,
+            Some(Err(error)) => match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::TopicAuthorizationFailed) => return Err(error.to_string()),
+                // Without a group nobody needs the right to use one.
+                Some(RDKafkaErrorCode::GroupAuthorizationFailed) if self.group => return Err(error.to_string()),
+                _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => return Err(error.to_string()),
+                // The rest passes by itself, or leads to the report that no broker is left.
+                _ => {}
+            },
+            None => {}
+        }
+        if self.group && connection.reports.take_assigned() {
+            self.adopt(connection)?;
+        }
+        connection.reports.down().map_or(Ok(()), Err)
+    }
+
+    fn take(&mut self, connection: &Connection, message: &BorrowedMessage<'_>) -> Result<(), String> {
+        self.settle(connection);
+        let key = (message.topic().to_owned(), message.partition());
+        let standing = self.places.entry(key).or_insert_with(|| Standing::At(Place::new(0)));
+        // While it is not known where "now" is, it has not come yet.
+        let Standing::At(place) = standing else { return Ok(()) };
+        match place.judge(message.offset(), fingerprint(message)) {
+            Verdict::Old | Verdict::Duplicate => return Ok(()),
+            Verdict::Rewind if !self.group => {
+                let seek = connection.consumer.seek(message.topic(), message.partition(), Offset::Beginning, GLANCE);
+                // Then this connection ends, and the next one begins there.
+                return seek.map_err(|error| format!("going back to the beginning of {}: {error}", message.topic()));
+            }
+            Verdict::New | Verdict::Rewind => {}
+        }
+        let payload = message.payload().unwrap_or_default().to_vec();
+        self.listener.message(Arrived { topic: message.topic().to_owned(), payload });
+        if self.group {
+            // Fails only if the partition was taken away meanwhile: then it is its new owner's to deliver it.
+            let _ = connection.consumer.store_offset_from_message(message);
+        }
+        Ok(())
+    }
+
+    /// How long after the last look the next one is due.
+    fn pause(&self, connection: &Connection) -> Duration {
+        let exists = |topic: &String| connection.assigned.iter().any(|(name, _)| name == topic);
+        if self.topics.iter().all(exists) { REFRESH } else { REFRESH_MISSING }
+    }
+
+    /// Looks for partitions that came or went.
+    fn refresh(&mut self, connection: &mut Connection) -> Result<(), String> {
+        connection.looked = Instant::now();
+        // A broker that does not answer in time is asked again later; if it is gone, that is reported by itself.
+        let Ok(partitions) = self.partitions(connection) else { return Ok(()) };
+        if partitions.len() == connection.assigned.len() && partitions.iter().all(|p| connection.assigned.contains(p)) {
+            return Ok(());
+        }
+        self.assign(connection, partitions)
+    }
+
+    fn start(&mut self, connection: &mut Connection, ending: &Ending) -> Result<(), String> {
+        let until = Instant::now() + CONNECT;
+        let partitions = self.reach(connection, until, ending)?;
+        if self.group {
+            let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
+            connection.consumer.subscribe(&topics).map_err(|error| error.to_string())?;
+        } else {
+            self.assign(connection, partitions)?;
+        }
+        // A partition without a leader must not keep the others waiting for ever; it settles later.
+        while Instant::now() < until && !ending.asked() {
+            if (connection.adopted || !self.group) && self.settle(connection) {
+                break;
+            }
+            self.poll(connection, Duration::from_millis(10))?;
+        }
+        self.looked = true;
+        // A group that had a place in every partition, and has none any more: the broker lost all, so all there is new.
+        self.config.set("auto.offset.reset", "earliest");
+        Ok(())
+    }
+}
+
+impl Client for Subscriber {
+    fn connect(&mut self, ending: &Ending) -> Result<(), String> {
+        let mut connection = self.open().map_err(|error| error.to_string())?;
+        self.start(&mut connection, ending)?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    fn work(&mut self, wait: Duration) -> Result<(), String> {
+        let Some(mut connection) = self.connection.take() else { return Err("there is no connection".into()) };
+        let until = Instant::now() + wait;
+        let mut result = Ok(());
+        while result.is_ok() {
+            let now = Instant::now();
+            if now >= until {
+                break;
+            }
+            result = self.poll(&mut connection, until - now);
+            if result.is_ok() && !self.group && now > connection.looked + self.pause(&connection) {
+                result = self.refresh(&mut connection);
+            }
+        }
+        self.connection = Some(connection);
+        result
+    }
+
+    fn disconnect(&mut self) {
+        self.connection = None;
+    }
+}
