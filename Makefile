@@ -12,7 +12,10 @@ BUILD = cargo build --workspace --lib --bins --examples $(CARGO_FLAGS) --profile
 CHAOS ?= full
 CASES ?=
 
-.PHONY: help setup build test demo lint bench chaos install uninstall four-requests
+# `make fuzz FUZZ_SECONDS=600`: so long for each target.
+FUZZ_SECONDS ?= 60
+
+.PHONY: help setup build test demo lint bench chaos fuzz install uninstall four-requests
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +29,7 @@ help:
 	@echo 'make uninstall  remove what that has installed'
 	@echo 'make four-requests  35 s in real time: what a library records of four requests (LIBRARY=<file>: NVIDIA'"'"'s)'
 	@echo 'make chaos   build, then crashes, disk and network trouble, as root (CHAOS=short: a minute or two)'
+	@echo 'make fuzz    what reads foreign text, under libFuzzer (needs nightly and cargo-fuzz; make test makes a short run without)'
 
 # Where `make install` puts libnvdsgst_smartrecord.so: folders below PREFIX, or absolute ones; DESTDIR is for packages.
 PREFIX ?= /usr/local
@@ -77,3 +81,11 @@ LIBRARY ?=
 four-requests:
 	cargo build --package nvdssr --lib --example four_requests $(CARGO_FLAGS) --profile $(TEST_PROFILE)
 	cargo run --quiet --package nvdssr --example four_requests $(CARGO_FLAGS) --profile $(TEST_PROFILE) -- $(LIBRARY)
+
+# What is found goes to found/ and artifacts/; the corpus stays as it is.
+fuzz:
+	@cargo +nightly fuzz --version || { echo 'make fuzz needs: rustup toolchain install nightly; cargo install cargo-fuzz' >&2; exit 1; }
+	cd crates/trigger/fuzz && for target in message sensor_list import_config; do \
+	  mkdir -p found/$$target && cargo +nightly fuzz run --fuzz-dir . $$target found/$$target corpus/$$target \
+	    -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done

@@ -48,4 +48,64 @@ pub enum Error {
     /// Signals cannot be caught, so that the graph could not be ended in order.
     #[error("cannot catch Ctrl-C: {0}")]
     Signals(#[source] io::Error),
+    /// No recorder would take such a trigger; the text says what is allowed.
+    #[error("{0}")]
+    BadTrigger(String),
+    /// The message cannot be written to the file or FIFO.
+    #[error("cannot write to {}: {source} (needed: a FIFO that a graph reads, or a file that exists)", path.display())]
+    ToFile {
+        /// The file or FIFO.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is nothing to make a graph of.
+    #[error("{}: {reason}", path.display())]
+    Import {
+        /// The configuration.
+        path: PathBuf,
+        /// What is wrong, with the line where there is one, and what is needed.
+        reason: String,
+    },
+    /// The graph or its parameter file cannot be written.
+    #[error("cannot write {}: {source} (needed: a folder that exists; --force replaces a file)", path.display())]
+    ImportOutput {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The broker's settings are wrong, or it cannot be used at all.
+    #[error(transparent)]
+    Broker(#[from] trigger::Error),
+    /// The broker was there and did not take the message.
+    #[error(
+        "the broker did not take the message for the topic {} (see that the topic exists and may be written to)",
+        gxf::quoted(topic)
+    )]
+    NotDelivered {
+        /// The topic.
+        topic: String,
+    },
+    /// What was waited for did not come in time.
+    #[error("time-out: {what}{lost} (--timeout gives it longer)")]
+    TimeOut {
+        /// What did not come.
+        what: &'static str,
+        /// ": " and why the broker is not there, if it is not.
+        lost: String,
+    },
+    /// Standard output is closed or full.
+    #[error("cannot write to standard output: {0}")]
+    Stdout(#[source] io::Error),
+}
+
+impl Error {
+    /// The exit status: 2 where the command line is to be changed or time ran out, else 1.
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::BadTrigger(_) | Self::TimeOut { .. } => 2,
+            _ => 1,
+        }
+    }
 }

@@ -1,67 +1,10 @@
-//! The command `smart-record`: reads the command line, runs the subcommand, reports in one line.
-//! Exit status 0, or 1 on any error, as gxe's.
-//! It leaves each subcommand to its module.
+//! The program `smart-record`; all of it is in the library beside it, so that tests and fuzzing reach its parsers.
+//! Exit status: what the subcommand says.
+//! It leaves everything to `smart_record_cli`.
 #![forbid(unsafe_code)]
-
-mod error;
-mod gflags;
-mod gxe;
-mod interrupt;
-mod manifest;
-mod override_targets;
-mod parameter_override;
 
 use std::process::ExitCode;
 
-use clap::{Parser, error::ErrorKind};
-
-/// Records the moments that matter from cameras.
-#[derive(Debug, Parser)]
-#[command(name = "smart-record", version)]
-struct CommandLine {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Runs GXF graphs, with the options of NVIDIA's gxe.
-    Gxe(gxe::Options),
-}
-
 fn main() -> ExitCode {
-    let command_line = match CommandLine::try_parse_from(gflags::normalize(std::env::args_os())) {
-        Ok(command_line) => command_line,
-        // Help and version, which go to standard output.
-        Err(answer) if !answer.use_stderr() => {
-            return match answer.print() {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::FAILURE,
-            };
-        }
-        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return fail("smart-record", "a command is missing (see --help)");
-        }
-        Err(error) => return fail("smart-record", &first_paragraph(&error)),
-    };
-    match command_line.command {
-        Command::Gxe(options) => match gxe::run(&options) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail("smart-record gxe", &error.to_string()),
-        },
-    }
-}
-
-fn fail(who: &str, what: &str) -> ExitCode {
-    eprintln!("{who}: {what}");
-    ExitCode::FAILURE
-}
-
-/// clap's message without its prefix, tips and usage, on one line.
-fn first_paragraph(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let paragraph = text.split("\n\n").next().unwrap_or(&text);
-    let words: Vec<&str> = paragraph.split_whitespace().collect();
-    let line = words.join(" ");
-    format!("{} (see --help)", line.strip_prefix("error: ").unwrap_or(&line))
+    smart_record_cli::run()
 }

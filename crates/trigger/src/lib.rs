@@ -19,7 +19,10 @@ pub use error::{Error, MessageError};
 pub use fifo_reader::{FifoReader, Finish, Stop, follow};
 pub use lines::{Counters, Line, LineSplitter, MAX_LINE_BYTES};
 pub use local_events::{LocalEvent, LocalEvents, Poll};
-pub use message::{Command, MAX_ID_BYTES, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES, MAX_SENSOR_BYTES, Message, Overlap};
+pub use message::{
+    Command, MAX_ID_BYTES, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_SENSOR_BYTES, Message,
+    Overlap,
+};
 pub use rate::Throttle;
 pub use sensors::Sensors;
 pub use utc::Utc;

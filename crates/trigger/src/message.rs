@@ -16,6 +16,9 @@ use crate::{
 pub const MAX_MESSAGE_BYTES: usize = 128 * 1024;
 /// Largest `metadata` in bytes, as compact JSON (design.md, "Messages").
 pub const MAX_METADATA_BYTES: usize = 64 * 1024;
+/// Deepest `metadata` in levels, its own object counted. JSON readers, ours above all, take 127 in all, and receipts and
+/// sidecars put their own around it.
+pub const MAX_METADATA_DEPTH: usize = 64;
 /// Longest event `id` in bytes of UTF-8.
 pub const MAX_ID_BYTES: usize = 256;
 /// Longest `sensor.id` in bytes of UTF-8, after blanks around it are taken off.
@@ -30,7 +33,7 @@ pub struct Message {
     pub sensor: String,
     /// The caller's event id, at most 256 bytes: comes back in every receipt.
     pub id: Option<String>,
-    /// A JSON object of at most 64 KiB, kept in the sidecar and the receipts.
+    /// A JSON object of at most 64 KiB, nested at most 64 deep, kept in the sidecar and the receipts.
     pub metadata: Option<Value>,
 }
 
@@ -225,7 +228,7 @@ fn event_id(members: &Map<String, Value>) -> Result<Option<String>, Error> {
 
 fn metadata(members: &Map<String, Value>) -> Result<Option<Value>, Error> {
     let Some(value) = members.get("metadata") else { return Ok(None) };
-    let allowed = format!("an object of at most {MAX_METADATA_BYTES} bytes");
+    let allowed = format!("an object of at most {MAX_METADATA_BYTES} bytes, nested at most {MAX_METADATA_DEPTH} deep");
     if !value.is_object() {
         return Err(bad("metadata", value, allowed));
     }
@@ -233,7 +236,20 @@ fn metadata(members: &Map<String, Value>) -> Result<Option<Value>, Error> {
     if bytes > MAX_METADATA_BYTES {
         return Err(Error::BadMember { member: "metadata", found: format!("an object of {bytes} bytes"), allowed });
     }
+    if depth(value) > MAX_METADATA_DEPTH {
+        return Err(Error::BadMember { member: "metadata", found: "nested too deep".into(), allowed });
+    }
     Ok(Some(value.clone()))
+}
+
+/// Levels of arrays and objects. The JSON reader's own limit keeps the recursion short.
+fn depth(value: &Value) -> usize {
+    let inner = match value {
+        Value::Array(values) => values.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + inner.unwrap_or(0)
 }
 
 #[cfg(test)]

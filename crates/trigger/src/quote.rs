@@ -7,10 +7,16 @@ const MAX_SHOWN_CHARS: usize = 64;
 
 /// `text` in double quotes, control characters escaped, cut after 64 characters.
 pub(crate) fn quote(text: &str) -> String {
-    let mut shown = String::from("\"");
+    format!("\"{}\"", shown(text))
+}
+
+/// As [`quote`], without the quotes: for text that stands between other marks.
+pub(crate) fn shown(text: &str) -> String {
     let mut chars = text.chars();
-    shown.extend(chars.by_ref().take(MAX_SHOWN_CHARS).flat_map(char::escape_debug));
-    shown.push_str(if chars.next().is_some() { "...\"" } else { "\"" });
+    let mut shown: String = chars.by_ref().take(MAX_SHOWN_CHARS).flat_map(char::escape_debug).collect();
+    if chars.next().is_some() {
+        shown.push_str("...");
+    }
     shown
 }
 

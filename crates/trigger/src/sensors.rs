@@ -6,7 +6,10 @@ use std::{collections::HashMap, fs::File, io::Read, path::Path};
 
 use configparser::ini::{Ini, IniDefault};
 
-use crate::{Error, MAX_SENSOR_BYTES, quote::quote};
+use crate::{
+    Error, MAX_SENSOR_BYTES,
+    quote::{quote, shown},
+};
 
 /// Names that an error lists before it says "and N more".
 const MAX_LISTED: usize = 10;
@@ -19,6 +22,8 @@ pub struct Sensors {
     /// One per source: its name, or its index in decimal.
     names: Vec<String>,
     by_name: HashMap<String, usize>,
+    /// A name is a number: then a number is no index of a source that has a name of its own.
+    numeric_names: bool,
 }
 
 impl Sensors {
@@ -69,14 +74,23 @@ impl Sensors {
     /// [`Error::SensorFileUnreadable`], or [`Error::SensorFile`] with the line of the group at fault.
     pub fn from_file(path: &Path, sources: usize) -> Result<Self, Error> {
         let text = read(path).map_err(|source| Error::SensorFileUnreadable { path: path.into(), source })?;
-        let refuse = |line, reason| Error::SensorFile { path: path.into(), line, reason };
-        let groups = ini().read(text.clone()).map_err(|reason| refuse(None, reason))?;
+        Self::from_text(&text, path, sources)
+    }
 
+    /// As [`Sensors::from_file`], with the file's text already read; `path` is for messages only.
+    ///
+    /// # Errors
+    /// [`Error::SensorFile`] with the line of the group at fault.
+    pub fn from_text(text: &str, path: &Path, sources: usize) -> Result<Self, Error> {
+        let refuse = |line, reason| Error::SensorFile { path: path.into(), line, reason };
+        let groups = ini().read(text.to_owned()).map_err(|reason| refuse(None, one_line(&reason)))?;
+
+        let headers = header_lines(text);
         let mut enabled = Vec::new();
         for (group, keys) in &groups {
-            let at = header_line(&text, group);
-            let read =
-                group_of_sensor(group, keys, sources).map_err(|reason| refuse(at, format!("[{group}]: {reason}")))?;
+            let at = headers.get(group.as_str()).copied();
+            let read = group_of_sensor(group, keys, sources)
+                .map_err(|reason| refuse(at, format!("[{}]: {reason}", shown(group))))?;
             if let Some((index, id)) = read {
                 enabled.push((index, group, at, id));
             }
@@ -87,10 +101,11 @@ impl Sensors {
         let mut seen: HashMap<usize, &str> = HashMap::new();
         for (index, group, at, id) in enabled {
             if let Some(other) = seen.insert(index, group) {
+                let (group, other) = (shown(group), shown(other));
                 let reason = format!("[{group}] is source {index} like [{other}] (allowed: one group per source)");
                 return Err(refuse(at, reason));
             }
-            sensors.rename(index, id).map_err(|reason| refuse(at, format!("[{group}] id: {reason}")))?;
+            sensors.rename(index, id).map_err(|reason| refuse(at, format!("[{}] id: {reason}", shown(group))))?;
         }
         Ok(sensors)
     }
@@ -108,6 +123,10 @@ impl Sensors {
     /// The index of the source that a message's `sensor.id` means: by name, else by decimal index.
     /// Blanks around `id` do not count.
     ///
+    /// Where a name is a number itself, such as the numbers of a recorder that has some of many sources, no number means
+    /// a source that is called something else: `3` must not record source 3 of this recorder in place of the camera 3 of
+    /// another.
+    ///
     /// # Errors
     /// [`Error::UnknownSensor`] lists the names that are known.
     pub fn lookup(&self, id: &str) -> Result<usize, Error> {
@@ -116,12 +135,18 @@ impl Sensors {
             return Ok(index);
         }
         decimal(id)
-            .filter(|&index| index < self.sources())
+            .filter(|&index| index < self.sources() && !(self.numeric_names && self.is_named(index)))
             .ok_or_else(|| Error::UnknownSensor { found: quote(id), known: self.known() })
     }
 
     fn indexes(sources: usize) -> Self {
-        Self { names: (0..sources).map(|index| index.to_string()).collect(), by_name: HashMap::new() }
+        let names = (0..sources).map(|index| index.to_string()).collect();
+        Self { names, by_name: HashMap::new(), numeric_names: false }
+    }
+
+    /// Whether the source was given a name.
+    fn is_named(&self, index: usize) -> bool {
+        self.by_name.get(self.name(index)) == Some(&index)
     }
 
     /// Gives a source its name. The error is the part after the place: what is wrong, what is allowed.
@@ -135,6 +160,7 @@ impl Sensors {
                 quote(name)
             ));
         }
+        self.numeric_names |= decimal(name).is_some();
         self.names[index] = name.to_owned();
         Ok(())
     }
@@ -174,13 +200,21 @@ fn read(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// Line, from 1, of the first header of `group`; the parser does not keep it.
-fn header_line(text: &str, group: &str) -> Option<usize> {
-    let inner = |line: &str| {
-        let line = line.trim();
-        Some(line.strip_prefix('[')?.rsplit_once(']')?.0.trim() == group)
-    };
-    text.lines().position(|line| inner(line) == Some(true)).map(|index| index + 1)
+/// The parser's own words, which may repeat a line of the file.
+fn one_line(reason: &str) -> String {
+    reason.replace(char::is_control, " ")
+}
+
+/// Line, from 1, of each group's first header; the parser does not keep it.
+fn header_lines(text: &str) -> HashMap<&str, usize> {
+    let mut lines = HashMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let header = line.trim().strip_prefix('[').and_then(|line| line.rsplit_once(']'));
+        if let Some((group, _)) = header {
+            lines.entry(group.trim()).or_insert(index + 1);
+        }
+    }
+    lines
 }
 
 /// Source index and name of an enabled sensor group; `None` for every other group.

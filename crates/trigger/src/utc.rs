@@ -19,6 +19,9 @@ pub struct Utc(pub i64);
 /// What [`Utc::parse`] takes, in the words of an error message.
 pub(crate) const ALLOWED: &str = "an RFC 3339 time from 1677-09-22 to 2262-04-11, such as 2020-05-18T20:02:00.051Z or 2020-05-18T22:02:00+02:00; without an offset it is UTC";
 
+/// In nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+
 impl Utc {
     /// Nanoseconds since the Unix epoch.
     pub fn as_nanos(self) -> i64 {
@@ -26,6 +29,8 @@ impl Utc {
     }
 
     /// Reads RFC 3339: at most nine digits of fraction, `Z` or a numeric offset.
+    ///
+    /// A leap second (`:60`) is the first second of the next minute, as in POSIX and in DeepStream.
     ///
     /// Without an offset the time is UTC, as DeepStream reads it. `None`: not such a time, or out of range.
     pub fn parse(text: &str) -> Option<Self> {
@@ -45,7 +50,10 @@ impl Utc {
         }
         let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
         let moment = offset.to_timestamp(pieces.date().to_datetime(pieces.time()?)).ok()?;
-        i64::try_from(moment.as_nanosecond()).ok().map(Self)
+        let nanos = i64::try_from(moment.as_nanosecond()).ok()?;
+        // jiff takes a leap second for the second before it, so that an interval would end too early.
+        let leap = if &columns[17..19] == b"60" { SECOND } else { 0 };
+        nanos.checked_add(leap).map(Self)
     }
 }
 
@@ -90,6 +98,38 @@ mod tests {
             ("1969-12-31T23:59:59.999999999Z", -1),
         ] {
             assert_eq!(Utc::parse(text), Some(Utc(nanos)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_leap_second_is_the_next_minute_s_first() {
+        // `date -u -d 2017-01-01 +%s`, the moment after the leap second of 2016.
+        let midnight = 1_483_228_800 * SECOND;
+        for (text, nanos) in [
+            ("2016-12-31T23:59:59.999999999Z", midnight - 1),
+            ("2016-12-31T23:59:60Z", midnight),
+            ("2016-12-31T23:59:60.5Z", midnight + SECOND / 2),
+            ("2017-01-01T00:59:60+01:00", midnight),
+            ("2017-01-01T00:00:00Z", midnight),
+        ] {
+            assert_eq!(Utc::parse(text), Some(Utc(nanos)), "{text}");
+        }
+        assert_eq!(Utc::parse("2016-12-31T23:59:61Z"), None);
+    }
+
+    #[test]
+    fn the_range_ends_to_the_nanosecond() {
+        for (text, nanos) in [
+            ("1677-09-21T00:12:43.145224192Z", Some(i64::MIN)),
+            ("1677-09-21T00:12:43.145224191Z", None),
+            ("2262-04-11T23:47:16.854775807Z", Some(i64::MAX)),
+            ("2262-04-11T23:47:16.854775808Z", None),
+            ("2262-04-12T01:47:16.854775807+02:00", Some(i64::MAX)),
+            ("-2020-05-18T20:02:00Z", None),
+            ("+002020-05-18T20:02:00Z", None),
+            ("99999999-05-18T20:02:00Z", None),
+        ] {
+            assert_eq!(Utc::parse(text), nanos.map(Utc), "{text}");
         }
     }
 

@@ -11,7 +11,9 @@ use crate::{Command, CommandLine};
 
 fn parse(arguments: &[&str]) -> Result<Options, clap::Error> {
     let command_line = ["smart-record", "gxe"].iter().chain(arguments).map(OsString::from);
-    let Command::Gxe(options) = CommandLine::try_parse_from(gflags::normalize(command_line))?.command;
+    let Command::Gxe(options) = CommandLine::try_parse_from(gflags::normalize(command_line))?.command else {
+        panic!("another command")
+    };
     Ok(options)
 }
 

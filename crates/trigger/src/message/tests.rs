@@ -169,6 +169,87 @@ fn an_error_names_its_sender_as_far_as_that_was_readable() {
     assert_eq!((error.id, error.sensor), (None, None));
 }
 
+#[test]
+fn text_that_is_no_utf_8_is_refused_wherever_it_stands() {
+    let around = |bytes: &[u8]| [&br#"{"sensor":{"id":"0"},"other":""#[..], bytes, b"\"}"].concat();
+    assert!(Message::parse(&around(b"ok")).is_ok());
+    for bytes in [
+        &b"\xff"[..],
+        b"\xc0\xaf",         // "/" in two bytes
+        b"\xed\xa0\x80",     // half a surrogate pair
+        b"\xf4\x90\x80\x80", // beyond Unicode
+        b"\xe2\x82",         // cut off
+        br"\ud800",          // half a pair, escaped
+        br"\udc00\ud800",    // a pair the wrong way round
+        b"\x00",             // control characters must be escaped
+    ] {
+        let error = Message::parse(&around(bytes)).unwrap_err();
+        assert!(matches!(error.reason, Error::NotJson { .. }), "{bytes:?}: {error}");
+    }
+    // A byte order mark and other encodings.
+    for bytes in [&b"\xef\xbb\xbf{\"sensor\":{\"id\":\"0\"}}"[..], b"{\0\"\0", b"\xff\xfe{\0"] {
+        assert!(matches!(Message::parse(bytes).unwrap_err().reason, Error::NotJson { .. }), "{bytes:?}");
+    }
+}
+
+#[test]
+fn numbers_of_any_size_are_read_or_refused() {
+    let nines = "9".repeat(60_000);
+    for (id, read) in [
+        ("18446744073709551615", Some("18446744073709551615")),
+        ("-0", Some("-0.0")),
+        ("1.0", Some("1.0")),
+        ("1e2", Some("100.0")),
+        ("1e400", None),
+        (nines.as_str(), None),
+        ("01", None),
+        ("0x1", None),
+        ("+1", None),
+        ("NaN", None),
+        ("1.", None),
+    ] {
+        let message = Message::parse(format!(r#"{{"sensor":{{"id":{id}}}}}"#).as_bytes());
+        assert_eq!(message.as_ref().ok().map(|message| message.sensor.as_str()), read, "{id:.20}");
+    }
+    // As text, numbers are names; a session must be a number.
+    assert_eq!(ok(r#"{"sensor":{"id":"1e2"}}"#).sensor, "1e2");
+    for session in ["1e0", "1.0", "-0", "\"3\"", "18446744073709551616", "4294967296"] {
+        let text = format!(r#"{{"command":"stop-recording","session":{session},"sensor":{{"id":"0"}}}}"#);
+        assert!(matches!(err(&text).reason, Error::BadMember { member: "session", .. }), "{text}");
+    }
+}
+
+#[test]
+fn times_of_any_size_are_read_or_refused() {
+    let (all, none) = ("1677-09-21T00:12:43.145224192Z", "2262-04-11T23:47:16.854775807Z");
+    let (start, end, _) = start_of(&format!(r#"{{"start":"{all}","end":"{none}","sensor":{{"id":"0"}}}}"#));
+    assert_eq!((start, end), (Some(Utc(i64::MIN)), Some(Utc(i64::MAX))));
+    for time in ["1676-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0000-00-00T00:00:00Z", "-1", ""] {
+        let text = format!(r#"{{"start":"{time}","sensor":{{"id":"0"}}}}"#);
+        assert!(matches!(err(&text).reason, Error::BadMember { member: "start", .. }), "{text}");
+    }
+    for time in ["1589832120", "-1", "1e300", "true"] {
+        let text = format!(r#"{{"end":{time},"sensor":{{"id":"0"}}}}"#);
+        assert!(matches!(err(&text).reason, Error::BadMember { member: "end", .. }), "{text}");
+    }
+    // A leap second is later than the second before it.
+    let leap = r#"{"start":"2016-12-31T23:59:59.9Z","end":"2016-12-31T23:59:60Z","sensor":{"id":"0"}}"#;
+    let (start, end, _) = start_of(leap);
+    assert_eq!(end.unwrap().0 - start.unwrap().0, 100_000_000);
+}
+
+#[test]
+fn metadata_is_only_so_deep_that_it_can_be_wrapped() {
+    let nested = |depth: usize| {
+        let (open, close) = ("[".repeat(depth - 1), "]".repeat(depth - 1));
+        format!(r#"{{"metadata":{{"m":{open}{close},"n":[]}},"sensor":{{"id":"0"}}}}"#)
+    };
+    assert!(ok(&nested(MAX_METADATA_DEPTH)).metadata.is_some());
+    let error = err(&nested(MAX_METADATA_DEPTH + 1));
+    assert!(error.to_string().contains("nested at most 64 deep"), "{error}");
+    assert!(matches!(err(&nested(127)).reason, Error::NotJson { .. }));
+}
+
 fn with_id(bytes: usize) -> String {
     json!({"id": "x".repeat(bytes), "sensor": {"id": "0"}}).to_string()
 }

@@ -51,13 +51,29 @@ fn without_a_list_indexes_count() {
 
 #[test]
 fn names_come_before_indexes() {
-    let sensors = list("door; yard ;0", 3);
+    let sensors = list("door; yard ;gate", 3);
     assert_eq!(sensors.name(1), "yard");
     assert_eq!(sensors.lookup("yard").unwrap(), 1);
-    assert_eq!(sensors.lookup("0").unwrap(), 2);
     assert_eq!(sensors.lookup("1").unwrap(), 1);
     assert!(sensors.lookup("Door").is_err(), "case counts");
     assert_eq!(list("a;b;", 2).name(1), "b");
+}
+
+#[test]
+fn where_names_are_numbers_indexes_do_not_count() {
+    let sensors = list("1;3", 2);
+    assert_eq!((sensors.lookup("1").unwrap(), sensors.lookup("3").unwrap()), (0, 1));
+    for id in ["0", "2", "01"] {
+        assert!(sensors.lookup(id).unwrap_err().to_string().contains(r#"known: "1", "3""#), "{id}");
+    }
+    let sensors = list("door;yard;0", 3);
+    assert_eq!(sensors.lookup("0").unwrap(), 2);
+    assert!(sensors.lookup("1").is_err() && sensors.lookup("2").is_err());
+    // A source without a name keeps its index, but for one that is another's name.
+    let file = file("[sensor0]\nenable=1\nid=1\n");
+    let sensors = Sensors::new("", Some(&file.path), 3).unwrap();
+    assert_eq!((sensors.lookup("1").unwrap(), sensors.lookup("2").unwrap()), (0, 2));
+    assert!(sensors.lookup("0").is_err());
 }
 
 #[test]
@@ -119,6 +135,9 @@ fn files_that_are_refused() {
         ("[sensor2]\nenable=1\nid=a\n", &["source index 2 is out of range", "0 to 1"]),
         ("[sensors]\nenable=1\nid=a\n", &["line 1", "not a sensor number"]),
         ("[sensor0\nenable=1\n", &["line 1", "bracket"]),
+        // Found by fuzzing: a group's name went to the terminal as it was.
+        ("[sensor0\u{1b}[31m]\nx=1\n", &[r"[sensor0\u{1b}[31m]: enable is missing"]),
+        (&format!("[sensor{}]\nx=1\n", "0".repeat(999)), &["000...]: enable is missing"]),
     ] {
         let error = file_error(text, 2);
         for word in words {
