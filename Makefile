@@ -22,7 +22,7 @@ help:
 	@echo 'make setup   install what is missing (Debian packages, the GXF runtime in .gxf/)'
 	@echo 'make build   setup, then build the extension, the programs and the examples'
 	@echo 'make test    setup, then build and run all tests; the last line sums them up'
-	@echo 'make demo    a camera, the graph on it, two overlapping recordings, a contact sheet'
+	@echo 'make demo    a camera and a Kafka broker, the graph on them, two overlapping recordings, a contact sheet'
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
 	@echo 'make bench   build, then the benchmarks'
 	@echo 'make install    build libnvdsgst_smartrecord.so and install it (PREFIX=/usr/local LIBDIR=lib DESTDIR=)'
@@ -56,7 +56,7 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps $(CARGO_FLAGS)
-	find gxf/shim gxf/abi -name '*.h' -o -name '*.cpp' | xargs -r clang-format --dry-run -Werror
+	find gxf/shim gxf/abi crates/cloud-msg/include tests/cpp -name '*.h' -o -name '*.cpp' | xargs -r clang-format --dry-run -Werror
 	for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done
 
 bench: build

@@ -3,6 +3,7 @@
 //! Reading JSON is left to `trigger`, deciding to the engine, sending receipts to `outbox`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use recorder::Recorder;
 use recorder::core::{Accepted, Moment, SessionId, StartRequest, Utc};
@@ -22,6 +23,8 @@ pub(crate) struct Dispatch {
     pub(crate) recorder: Option<Recorder>,
     pub(crate) sensors: Sensors,
     pub(crate) outbox: Arc<Outbox>,
+    /// Messages that named a sensor which is none of ours.
+    pub(crate) unknown_sensors: AtomicU64,
 }
 
 impl Dispatch {
@@ -49,7 +52,10 @@ impl Dispatch {
                 }
                 Command::Stop { session } => self.stop(source, session.map(SessionId), trigger),
             },
-            Err(error) => self.outbox.put(Receipt::unreadable(Some(message.sensor), trigger, error.to_string())),
+            Err(error) => {
+                self.unknown_sensors.fetch_add(1, Ordering::Relaxed);
+                self.outbox.put(Receipt::unreadable(Some(message.sensor), trigger, error.to_string()));
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use gxf::{BoxError, ComponentInfo, Context, Handle, Message, Receiver, TickContext, Tid, Transmitter, Waker};
 use nvds_message::NvDsMessage;
@@ -144,7 +145,12 @@ impl Started {
             let events: EventSink = Arc::new(move |event| outbox.event(event));
             Some(Recorder::start(&settings.recorder, &events).map_err(Error::of_start)?)
         };
-        let dispatch = Arc::new(Dispatch { recorder, sensors: settings.sensors.clone(), outbox });
+        let dispatch = Arc::new(Dispatch {
+            recorder,
+            sensors: settings.sensors.clone(),
+            outbox,
+            unknown_sensors: AtomicU64::new(0),
+        });
         let local = match settings.triggers {
             Triggers::MessagesAndLocalEvents => Some(LocalTriggers::start(dispatch.clone(), &settings.local_events)?),
             Triggers::Off | Triggers::Messages => None,
@@ -189,6 +195,11 @@ impl Started {
         let Self { local, dispatch, initialized, finished: _ } = self;
         drop(local);
         let late = dispatch.recorder.as_ref().map(Recorder::stop).unwrap_or_default();
+        let unknown = dispatch.unknown_sensors.load(Ordering::Relaxed);
+        if unknown > 0 {
+            // Which, and what is known, each message's own line has said.
+            gxf::log::warning!("{}: messages for unknown sensors, in all: {unknown}", initialized.name);
+        }
         // No tick will come any more, and GXF takes messages in ticks alone.
         let unsent = dispatch.outbox.unsent();
         if unsent > 0 {

@@ -203,6 +203,9 @@ fn policies_and_messages_that_are_refused() {
     }
     let (outcome, ended) = run.interrupt();
     assert_eq!(outcome.code, Some(0), "{}", outcome.text());
+    // Counted: 'yard' and '2'.
+    let unknown = outcome.lines_with("messages for unknown sensors, in all: 2");
+    assert_eq!(unknown.len(), 1, "{}", outcome.text());
     // What was refused has left no file.
     let finished: Vec<_> = ended.file_names().into_iter().filter(|name| name.ends_with(".mp4")).collect();
     assert_eq!(finished.len(), 3 + attempts, "{finished:?}");

@@ -28,9 +28,10 @@ impl Graph {
         let top = Path::new(env!("CARGO_MANIFEST_DIR"));
         let built = built();
         let manifest = format!(
-            "extensions:\n- {}\n- {}\n",
+            "extensions:\n- {}\n- {}\n- {}\n",
             top.join(".gxf/lib/libgxf_std.so").display(),
-            built.join("libgxf_nvds_smart_record.so").display()
+            built.join("libgxf_nvds_smart_record.so").display(),
+            built.join("libgxf_nvds_cloud_msg.so").display()
         );
         std::fs::write(at("manifest.yaml"), manifest).unwrap();
         let runner = Command::new(built.join("smart-record"))

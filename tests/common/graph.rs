@@ -19,6 +19,7 @@ pub struct Graph {
     /// Entity, component, key and value, the value as YAML.
     parameters: BTreeMap<(String, String), BTreeMap<String, String>>,
     overrides: Vec<String>,
+    environment: Vec<(&'static str, &'static str)>,
     receipts: bool,
     cloud_messages: bool,
 }
@@ -32,6 +33,7 @@ impl Graph {
             files: vec![repository().join("graphs").join(format!("{name}.yaml"))],
             parameters: BTreeMap::new(),
             overrides: Vec::new(),
+            environment: Vec::new(),
             receipts: false,
             cloud_messages: false,
             dir,
@@ -96,6 +98,12 @@ impl Graph {
         self
     }
 
+    /// Adds a variable to the runner's environment.
+    pub fn environment(mut self, variable: (&'static str, &'static str)) -> Self {
+        self.environment.push(variable);
+        self
+    }
+
     /// Adds a file after the graph, such as a shipped parameter file.
     pub fn file(mut self, path: &Path) -> Self {
         self.files.push(path.to_owned());
@@ -138,7 +146,7 @@ impl Graph {
         command.current_dir(repository());
         command.args(["gxe", "-app", &app.join(","), "-manifest"]).arg(manifest);
         command.args(self.overrides.iter().map(|text| format!("--param={text}")));
-        command.env_remove("GXF_LOG_LEVEL");
+        command.env_remove("GXF_LOG_LEVEL").envs(self.environment.iter().copied());
         command
     }
 

@@ -75,6 +75,15 @@ impl Tansu {
         producer.flush(HANG_GUARD).unwrap();
     }
 
+    /// Publishes many messages as fast as it goes, and waits until the broker has them.
+    pub fn publish_all(&self, topic: &str, payloads: &[Vec<u8>]) {
+        let producer: BaseProducer = self.client().create().unwrap();
+        for payload in payloads {
+            producer.send(BaseRecord::<(), _>::to(topic).payload(payload)).map_err(|(error, _)| error).unwrap();
+        }
+        producer.flush(HANG_GUARD).unwrap();
+    }
+
     /// Reads a topic from its beginning.
     pub fn read(&self, topic: &str) -> Topic {
         let mut config = self.client();
@@ -108,15 +117,26 @@ impl Topic {
             return message.clone();
         }
         let until = Instant::now() + HANG_GUARD;
-        while Instant::now() < until {
-            // Errors of the connection are no messages; the limit tells that none came.
-            let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(100)) else { continue };
-            let message: Value = serde_json::from_slice(message.payload().unwrap_or_default()).unwrap();
+        while let Some(message) = self.poll(until) {
             self.seen.push(message.clone());
             if wanted(&message) {
                 return message;
             }
         }
         panic!("{what} did not arrive; what did: {:#?}", self.seen);
+    }
+
+    /// The next message, which is not kept.
+    pub fn next(&mut self, what: &str) -> Value {
+        self.poll(Instant::now() + HANG_GUARD).unwrap_or_else(|| panic!("{what} did not arrive"))
+    }
+
+    fn poll(&mut self, until: Instant) -> Option<Value> {
+        while Instant::now() < until {
+            // Errors of the connection are no messages; the limit tells that none came.
+            let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(100)) else { continue };
+            return Some(serde_json::from_slice(message.payload().unwrap_or_default()).unwrap());
+        }
+        None
     }
 }

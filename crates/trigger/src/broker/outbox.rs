@@ -99,6 +99,11 @@ impl Outbox {
         self.changed.notify_all();
     }
 
+    /// How many were taken, and neither delivered nor given up.
+    pub(super) fn sending(&self) -> usize {
+        self.inside.lock().sending
+    }
+
     /// Waits until nothing is on its way, at most `limit`. How many are still on their way or were given up since the
     /// last call.
     pub(super) fn flush(&self, limit: Duration) -> usize {

@@ -60,6 +60,20 @@ impl Publisher {
             Err(_) => self.outbox.settle(false),
         }
     }
+
+    /// Takes all delivery reports that are there. One poll takes one batch, and without lingering a batch may be a single
+    /// message: fewer polls than messages, and those that were delivered pile up.
+    fn serve(&self) {
+        let mut before = self.outbox.sending();
+        loop {
+            self.producer.poll(Duration::ZERO);
+            let sending = self.outbox.sending();
+            if sending == before {
+                return;
+            }
+            before = sending;
+        }
+    }
 }
 
 impl Client for Publisher {
@@ -87,9 +101,10 @@ impl Client for Publisher {
             let mut next = self.outbox.take(GLANCE);
             while let Some(message) = next {
                 self.send(message);
+                self.serve();
                 next = self.outbox.take(Duration::ZERO);
             }
-            self.producer.poll(Duration::ZERO);
+            self.serve();
             if let Some(reason) = self.reports.down() {
                 return Err(reason);
             }
