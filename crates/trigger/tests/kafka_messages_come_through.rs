@@ -127,6 +127,30 @@ fn a_consumer_group_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_consumer_group_loses_nothing_with_the_broker_s_memory() {
+    let port = free_port();
+    let mut broker = kafka::tansu(port);
+    kafka::create_topic(port, "events", 1);
+    kafka::Producer::new(port).deliver("events", "old");
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = kafka::configured(port, folder.path(), "consumer-group-id=recorders");
+    let memory = Memory::new();
+    let _subscription = Subscription::start(&endpoint, &topics(&["events"]), memory.clone()).unwrap();
+    memory.wait_connected(1);
+    kafka::Producer::new(port).deliver("events", "before");
+    memory.wait("the message", |told| told.payloads() == ["before"]);
+    drop(broker);
+    memory.wait("the loss", |told| told.lost().len() == 1);
+    broker = kafka::tansu(port);
+    kafka::create_topic(port, "events", 1);
+    // The group has not come together again by then.
+    kafka::Producer::new(port).deliver("events", "after");
+    memory.wait_connected(2);
+    memory.wait("the message", |told| told.payloads() == ["before", "after"]);
+    drop(broker);
+}
+
+#[test]
 fn the_beginning_if_the_settings_say_so() {
     let port = free_port();
     let _tansu = kafka::tansu(port);
@@ -157,4 +181,18 @@ fn a_publisher_delivers() {
     let told = memory.wait("all messages", |told| told.messages.len() >= 100);
     assert_eq!(told.payloads(), (0..100).map(|number| number.to_string()).collect::<Vec<_>>());
     assert_eq!(about_publisher.wait_connected(1).messages, []);
+}
+
+#[test]
+fn a_publisher_says_what_it_could_not_deliver() {
+    let port = free_port();
+    let _tansu = kafka::tansu(port);
+    kafka::create_topic(port, "done", 1);
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = kafka::configured(port, folder.path(), "producer-proto-cfg=\"message.max.bytes=1000\"");
+    let publisher = Publisher::start(&endpoint, Memory::new()).unwrap();
+    publisher.publish("done", vec![b'x'; 2000]).unwrap();
+    publisher.publish("done", b"x".to_vec()).unwrap();
+    assert_eq!(publisher.flush(common::LIMIT), 1);
+    assert_eq!(publisher.flush(common::LIMIT), 0);
 }

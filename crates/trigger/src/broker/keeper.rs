@@ -3,6 +3,7 @@
 //! It leaves the protocol to the `Client` that it is given.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -75,7 +76,7 @@ impl Keeper {
         let asked = Arc::clone(&ending);
         let thread = thread::Builder::new()
             .name("broker".into())
-            .spawn(move || keep(client, &*listener, &asked))
+            .spawn(move || guard(client, &*listener, &asked))
             .map_err(|source| Error::NoThread { source })?;
         Ok(Self { ending, thread: Some(thread) })
     }
@@ -87,9 +88,18 @@ impl Drop for Keeper {
         let Some(thread) = self.thread.take() else { return };
         // A listener that ends its own connection would wait for itself for ever; the thread ends when it returns.
         if thread.thread().id() != thread::current().id() {
-            // An error is a panic of the listener: it was printed when it happened, and there is nobody to tell here.
+            // Panics were caught in the thread.
             let _ = thread.join();
         }
+    }
+}
+
+/// A listener that panics ends its connection; that is not to pass in silence.
+fn guard(client: Box<dyn Client>, listener: &dyn Listener, ending: &Ending) {
+    if catch_unwind(AssertUnwindSafe(|| keep(client, listener, ending))).is_err() {
+        let reason = "the connection ended: what handles its messages failed (a message on standard error says where)";
+        // It may fail again; then there is nobody left to tell.
+        let _ = catch_unwind(AssertUnwindSafe(|| listener.news(News::Lost { reason: reason.into() })));
     }
 }
 

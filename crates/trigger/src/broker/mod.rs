@@ -56,7 +56,8 @@ pub struct Endpoint {
     /// one cluster, separated by commas, each `host;port` or `host:port`. An adaptor gets it as it is.
     pub conn_str: String,
     /// Settings in the format of DeepStream's adaptors (`cfg_kafka.txt`, `cfg_mqtt.txt`): a group `[message-broker]`.
-    /// An adaptor gets the path as it is.
+    /// A key that is not known there is an error. MQTT has two keys more: `mqtt-version` (3.1.1, the default, or 5) and
+    /// `retained` (1: deliver retained messages too). An adaptor gets the path as it is.
     pub config_file: Option<PathBuf>,
 }
 

@@ -20,6 +20,8 @@ pub struct Publisher {
 
 impl Publisher {
     /// Connects, and stays connected. The listener only gets news.
+    /// A Kafka message has the key that `partition-key` of the settings names in it (default `sensor.id`), if it is there.
+    /// An adaptor that works only in do_work, as NVIDIA's for MQTT, may keep a message for its `loop-timeout` (2 s).
     ///
     /// # Errors
     /// Wrong settings, as for [`super::Subscription::start`]. A broker that is down is no error.

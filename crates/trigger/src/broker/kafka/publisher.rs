@@ -14,7 +14,7 @@ use super::{
         client::{Client, Ending},
         outbox::{Outbox, Outgoing},
     },
-    reports::Reports,
+    reports::{Reports, words},
     settings::Settings,
 };
 use crate::Error;
@@ -38,7 +38,7 @@ impl Publisher {
         let producer = settings
             .producer()?
             .create_with_context(reports.clone())
-            .map_err(|error| Error::BrokerClient { protocol: "Kafka", reason: error.to_string() })?;
+            .map_err(|error| Error::BrokerClient { protocol: "Kafka", reason: words(&error) })?;
         Ok(Self { producer, reports, outbox, key: settings.partition_key() })
     }
 

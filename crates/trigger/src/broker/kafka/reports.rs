@@ -24,6 +24,11 @@ struct Inside {
     assigned: bool,
 }
 
+/// An error in librdkafka's words, without Rust's.
+pub(super) fn words(error: &KafkaError) -> String {
+    error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string())
+}
+
 /// Shared by a client of librdkafka and its owner.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Reports {
@@ -81,7 +86,7 @@ impl ProducerContext for Reports {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, _)) = result {
-            self.inside.lock().last = Some(error.to_string());
+            self.inside.lock().last = Some(words(error));
         }
         if let Some(outbox) = &self.outbox {
             outbox.settle(result.is_ok());

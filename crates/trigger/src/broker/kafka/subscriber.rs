@@ -21,7 +21,7 @@ use super::{
         client::{Client, Ending},
     },
     place::{Place, Verdict, fingerprint},
-    reports::Reports,
+    reports::{Reports, words},
     settings::Settings,
     watermark::end_of_last_fetch,
 };
@@ -29,6 +29,8 @@ use crate::Error;
 
 /// How long one look for a broker takes.
 const GLANCE: Duration = Duration::from_millis(250);
+/// Between two looks, where the first was answered at once.
+const PACE: Duration = Duration::from_millis(50);
 /// How long an attempt to connect takes at most.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the group's coordinator may take to tell its places.
@@ -107,7 +109,7 @@ impl Subscriber {
             connection: None,
         };
         // What is wrong with the settings as a whole shows now, not at the first attempt to connect.
-        subscriber.open().map_err(|error| Error::BrokerClient { protocol: "Kafka", reason: error.to_string() })?;
+        subscriber.open().map_err(|error| Error::BrokerClient { protocol: "Kafka", reason: words(&error) })?;
         Ok(subscriber)
     }
 
@@ -124,7 +126,7 @@ impl Subscriber {
                 Ok(partitions) => return Ok(partitions),
                 Err(error) => {
                     // Serves the errors; no message can come yet.
-                    let _ = connection.consumer.poll(Duration::ZERO);
+                    let _ = connection.consumer.poll(PACE);
                     if ending.asked() || Instant::now() > until || connection.reports.down().is_some() {
                         return Err(connection.reports.reason(error));
                     }
@@ -137,7 +139,7 @@ impl Subscriber {
     fn partitions(&self, connection: &Connection) -> Result<Vec<Partition>, String> {
         let mut partitions = Vec::new();
         for name in &self.topics {
-            let metadata = connection.consumer.fetch_metadata(Some(name), GLANCE).map_err(|error| error.to_string())?;
+            let metadata = connection.consumer.fetch_metadata(Some(name), GLANCE).map_err(|error| words(&error))?;
             for topic in metadata.topics() {
                 match topic.error().map(RDKafkaErrorCode::from) {
                     None | Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {}
@@ -161,9 +163,9 @@ impl Subscriber {
                 Standing::Unknown => Offset::OffsetTail(1),
                 Standing::At(place) => place.assign(),
             };
-            list.add_partition_offset(topic, *partition, offset).map_err(|error| error.to_string())?;
+            list.add_partition_offset(topic, *partition, offset).map_err(|error| words(&error))?;
         }
-        connection.consumer.assign(&list).map_err(|error| error.to_string())?;
+        connection.consumer.assign(&list).map_err(|error| words(&error))?;
         connection.assigned = partitions;
         Ok(())
     }
@@ -189,7 +191,7 @@ impl Subscriber {
 
     /// Looks where the group stands in the partitions that it gave to this member.
     fn adopt(&mut self, connection: &mut Connection) -> Result<(), String> {
-        let failed = |error: KafkaError| format!("asking for the group's places: {error}");
+        let failed = |error: KafkaError| format!("asking for the group's places: {}", words(&error));
         let assignment = connection.consumer.assignment().map_err(failed)?;
         let committed = connection.consumer.committed_offsets(assignment, COMMITTED).map_err(failed)?;
         connection.assigned.clear();
@@ -211,10 +213,10 @@ impl Subscriber {
         match connection.consumer.poll(wait) {
             Some(Ok(message)) => self.take(connection, &message)?,
             Some(Err(error)) => match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::TopicAuthorizationFailed) => return Err(error.to_string()),
+                Some(RDKafkaErrorCode::TopicAuthorizationFailed) => return Err(words(&error)),
                 // Without a group nobody needs the right to use one.
-                Some(RDKafkaErrorCode::GroupAuthorizationFailed) if self.group => return Err(error.to_string()),
-                _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => return Err(error.to_string()),
+                Some(RDKafkaErrorCode::GroupAuthorizationFailed) if self.group => return Err(words(&error)),
+                _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => return Err(words(&error)),
                 // The rest passes by itself, or leads to the report that no broker is left.
                 _ => {}
             },
@@ -237,7 +239,8 @@ impl Subscriber {
             Verdict::Rewind if !self.group => {
                 let seek = connection.consumer.seek(message.topic(), message.partition(), Offset::Beginning, GLANCE);
                 // Then this connection ends, and the next one begins there.
-                return seek.map_err(|error| format!("going back to the beginning of {}: {error}", message.topic()));
+                return seek
+                    .map_err(|error| format!("going back to the beginning of {}: {}", message.topic(), words(&error)));
             }
             Verdict::New | Verdict::Rewind => {}
         }
@@ -272,7 +275,7 @@ impl Subscriber {
         let partitions = self.reach(connection, until, ending)?;
         if self.group {
             let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
-            connection.consumer.subscribe(&topics).map_err(|error| error.to_string())?;
+            connection.consumer.subscribe(&topics).map_err(|error| words(&error))?;
         } else {
             self.assign(connection, partitions)?;
         }
@@ -292,7 +295,7 @@ impl Subscriber {
 
 impl Client for Subscriber {
     fn connect(&mut self, ending: &Ending) -> Result<(), String> {
-        let mut connection = self.open().map_err(|error| error.to_string())?;
+        let mut connection = self.open().map_err(|error| words(&error))?;
         self.start(&mut connection, ending)?;
         self.connection = Some(connection);
         Ok(())
