@@ -122,11 +122,10 @@ fn decoding_times_only() {
     }
 }
 
-#[test]
-fn each_time_twice() {
-    // A sender whose clock is coarser than its frames. All of them are kept, in order; no player can show two pictures
-    // at the same moment, so where the second one of a pair lies is not asserted.
-    let units = CLIP.retimed(|number| at(i64::from(number) / 2 * 2));
+/// Every second frame comes `apart` nanoseconds after the one before. All of them are kept, in order; no player can show
+/// two pictures at the same moment, so where the second one of a pair lies is not asserted.
+fn in_pairs(apart: i64) {
+    let units = CLIP.retimed(|number| at(i64::from(number) / 2 * 2) + i64::from(number) % 2 * apart);
     for container in CONTAINERS.into_iter().rev() {
         let (_fed, done) = record(container, &units[..200], (at(70), at(200)), &units[200..]);
         let file = only_file(&done);
@@ -136,6 +135,18 @@ fn each_time_twice() {
         let judged = testbed::ffprobe(&file.file).unwrap();
         assert_eq!((judged.errors, judged.packets, judged.frames), (Vec::new(), 140, 140));
     }
+}
+
+#[test]
+fn each_time_twice() {
+    // A sender whose clock is coarser than its frames.
+    in_pairs(0);
+}
+
+#[test]
+fn times_that_are_all_but_the_same() {
+    // What a jitter buffer makes of packets that all come late: less than the unit of time of either container.
+    in_pairs(10_000);
 }
 
 #[test]

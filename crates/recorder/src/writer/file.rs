@@ -254,9 +254,10 @@ impl File {
         let known = !(self.unordered && self.tracks.first().is_some_and(|main| main.stream == stream));
         let Some(track) = self.tracks.iter_mut().find(|track| track.stream == stream) else { return Ok(()) };
         if known {
-            // Two at the same time, or one before the other, is what no player takes.
-            if let Some(last) = track.decoded.filter(|last| *last >= frame.decode) {
-                frame.decode = last + TICK;
+            // Two at the same time, or one before the other, is what no player takes; nor are two that are so close,
+            // as a jitter buffer's may be, that the file's unit of time makes them the same.
+            if let Some(next) = track.decoded.map(|last| last + TICK).filter(|next| *next > frame.decode) {
+                frame.decode = next;
                 frame.start = frame.start.max(frame.decode);
             }
             track.decoded = Some(frame.decode);
