@@ -62,16 +62,18 @@ fn of_one_source() {
     }
     run.wait_for_frame(&camera, 130);
     let schedule = Schedule::of(&camera, FPS);
-    let short = schedule.start("gate", "within", 125, 140);
+    // On a busy machine more of them have come by now.
+    let now = camera.frames().len();
+    let short = schedule.start("gate", "within", now - 5, now + 20);
     let accepted = run.ask(&short);
     assert_eq!((&accepted["receipt"], accepted.get("notes")), (&"accepted".into(), None), "{accepted}");
-    let done = ask_too_far_back(&mut run, &schedule.start("gate", "too far back", 5, 145), KEY);
+    let done = ask_too_far_back(&mut run, &schedule.start("gate", "too far back", 5, now + 30), KEY);
     let held = frames(&path(&done));
-    // Of 6.5 s that have been seen about 2 are left (no picture is as large as another), and what was asked is recorded
-    // to its end.
-    assert!((40..=110).contains(held.start()) && held.start().is_multiple_of(GOP), "{held:?}");
-    assert_eq!(*held.end(), 145);
-    assert_eq!(frames(&path(&run.receipt_of("done", "within"))), 120..=140);
+    // Of 6.5 s or more that have been seen about 2 are left (no picture is as large as another), and what was asked is
+    // recorded to its end.
+    assert!((now - 90..=now + 20).contains(held.start()) && held.start().is_multiple_of(GOP), "{held:?}, now {now}");
+    assert_eq!(*held.end(), now + 30);
+    assert_eq!(frames(&path(&run.receipt_of("done", "within"))), (now - 5) / GOP * GOP..=now + 20);
     let (outcome, _) = run.interrupt();
     assert_eq!(outcome.code, Some(0), "{}", outcome.text());
     // Once a minute at most.
@@ -94,11 +96,17 @@ fn of_all_sources_the_one_with_the_longest_history_gives_way() {
         .start();
     let line = run.line_with(KEY);
     assert!(line.contains("source 1 (long)") && line.contains("instead of 4 s"), "{line}");
-    // Before its second keyframe it may have nothing left.
-    run.wait_for_frame(&long, LONG_GOP + 5);
+    // Before its second keyframe it may have nothing left; shortly after any later one it has that, and nothing before.
+    let key = loop {
+        let (gop, frame) = (long.frames().len() / LONG_GOP, long.frames().len() % LONG_GOP);
+        if gop > 0 && (5..GOP).contains(&frame) {
+            break gop * LONG_GOP;
+        }
+        run.wait_for_frame(&long, (gop + u32::from(frame >= GOP || gop == 0)) * LONG_GOP + 5);
+    };
     let of_long = Schedule::of(&long, FPS);
-    let done = ask_too_far_back(&mut run, &of_long.start("long", "too far back", 130, 175), KEY);
-    assert_eq!(frames(&path(&done)), LONG_GOP..=175);
+    let done = ask_too_far_back(&mut run, &of_long.start("long", "too far back", key - 30, key + 45), KEY);
+    assert_eq!(frames(&path(&done)), key..=key + 45);
 
     let now = short.frames().len();
     let of_short = Schedule::of(&short, FPS);
