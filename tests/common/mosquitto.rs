@@ -92,6 +92,11 @@ impl MqttClient {
         self.client.publish(topic, QoS::AtLeastOnce, false, payload).unwrap();
     }
 
+    /// All messages that have been read so far.
+    pub fn seen(&self) -> &[Value] {
+        &self.seen
+    }
+
     fn packet(&self) -> Packet {
         let packet = self.packets.recv_timeout(HANG_GUARD);
         packet.unwrap_or_else(|error| panic!("mosquitto sends nothing more: {error}; messages: {:#?}", self.seen))
