@@ -108,12 +108,19 @@ impl MqttClient {
             return message.clone();
         }
         loop {
+            let message = self.next();
+            self.seen.push(message.clone());
+            if wanted(&message) {
+                return message;
+            }
+        }
+    }
+
+    /// The next message, which is not kept.
+    pub fn next(&mut self) -> Value {
+        loop {
             if let Packet::Publish(publish) = self.packet() {
-                let message: Value = serde_json::from_slice(&publish.payload).unwrap();
-                self.seen.push(message.clone());
-                if wanted(&message) {
-                    return message;
-                }
+                return serde_json::from_slice(&publish.payload).unwrap();
             }
         }
     }
