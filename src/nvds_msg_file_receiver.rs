@@ -104,11 +104,18 @@ impl gxf::Codelet for NvDsMsgFileReceiver {
         Ok(())
     }
 
-    fn stop(&mut self, _: &Context<'_>) -> Result<(), BoxError> {
+    fn stop(&mut self, context: &Context<'_>) -> Result<(), BoxError> {
         if let Some(Started { lines, stop, thread }) = self.started.take() {
-            // A reader that waits for room in the queue finds it closed.
-            drop(lines);
             stop.stop();
+            // A reader that waits for room in the queue finds some, and ends with what it has read already.
+            let lost = lines.iter().count();
+            if lost > 0 {
+                gxf::log::warning!(
+                    "{}/{}: {lost} messages came too late, since the graph has stopped, and are lost",
+                    context.entity_name(),
+                    context.component_name()
+                );
+            }
             if thread.join().is_err() {
                 return Err("the thread that reads messages panicked; this is a bug, please report it".into());
             }

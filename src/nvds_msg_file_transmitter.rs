@@ -33,9 +33,16 @@ pub(crate) struct NvDsMsgFileTransmitter {
 struct Output {
     path: PathBuf,
     rx: Handle<Receiver>,
-    file: File,
+    lines: Lines,
     throttle: Throttle,
     began: Instant,
+}
+
+/// Writes lines, each of them whole or not at all.
+struct Lines {
+    file: File,
+    /// The end of a line of which a full FIFO, or a full disk, has taken only the beginning.
+    rest: Vec<u8>,
 }
 
 impl gxf::Component for NvDsMsgFileTransmitter {
@@ -57,13 +64,13 @@ impl gxf::Component for NvDsMsgFileTransmitter {
 impl gxf::Codelet for NvDsMsgFileTransmitter {
     fn start(&mut self, context: &Context<'_>) -> Result<(), BoxError> {
         let path = context.get(&PATH)?.0;
-        let file = open(&path).map_err(|error| Error::Parameter {
+        let lines = Lines::open(&path).map_err(|error| Error::Parameter {
             key: PATH.key(),
             value: path.display().to_string(),
             reason: format!("it cannot be written to: {error}"),
         })?;
         let rx = context.get(&RX)?;
-        self.output = Some(Output { path, rx, file, throttle: Throttle::new(), began: Instant::now() });
+        self.output = Some(Output { path, rx, lines, throttle: Throttle::new(), began: Instant::now() });
         Ok(())
     }
 
@@ -79,18 +86,24 @@ impl gxf::Codelet for NvDsMsgFileTransmitter {
         Ok(())
     }
 
-    fn stop(&mut self, _: &Context<'_>) -> Result<(), BoxError> {
-        self.output = None;
+    fn stop(&mut self, context: &Context<'_>) -> Result<(), BoxError> {
+        if let Some(output) = self.output.take()
+            && !output.lines.rest.is_empty()
+        {
+            gxf::log::error!(
+                "{}/{}: the last message in '{}' is incomplete: nobody read it in time",
+                context.entity_name(),
+                context.component_name(),
+                output.path.display()
+            );
+        }
         Ok(())
     }
 }
 
 impl Output {
     fn write(&mut self, payload: &[u8], name: impl Fn() -> String) {
-        // One write, so that a line is whole whatever else writes to the file.
-        let mut line: Vec<u8> = payload.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect();
-        line.push(b'\n');
-        if let Err(error) = self.file.write_all(&line) {
+        if let Err(error) = self.lines.put(payload) {
             let reason = match error.kind() {
                 ErrorKind::WouldBlock => "nobody reads it".to_owned(),
                 _ => error.to_string(),
@@ -106,14 +119,91 @@ impl Output {
     }
 }
 
-fn open(path: &Path) -> std::io::Result<File> {
-    let is_fifo = std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
-    if is_fifo {
-        // Read and write: the FIFO opens without a reader, and readers may come and go. One that nobody reads must not
-        // stop the graph.
+impl Lines {
+    fn open(path: &Path) -> std::io::Result<Self> {
+        let is_fifo = std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+        let file = if is_fifo {
+            // Read and write: the FIFO opens without a reader, and readers may come and go. One that nobody reads must not
+            // stop the graph.
+            let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+            OpenOptions::new().read(true).write(true).custom_flags(nonblocking).open(path)?
+        } else {
+            OpenOptions::new().append(true).create(true).open(path)?
+        };
+        Ok(Self { file, rest: Vec::new() })
+    }
+
+    /// Writes a line, or its beginning where there is no room for more: then the rest goes before the next one.
+    /// An error: the line is not written, or its rest may not be, for another reason than room in a FIFO.
+    fn put(&mut self, payload: &[u8]) -> std::io::Result<()> {
+        write(&mut self.file, &mut self.rest)?;
+        // One write, so that a line is whole whatever else writes to the file.
+        let mut line: Vec<u8> = payload.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect();
+        line.push(b'\n');
+        let whole = line.len();
+        let written = write(&mut self.file, &mut line);
+        if line.len() == whole {
+            return written;
+        }
+        self.rest = line;
+        written.or_else(|error| if error.kind() == ErrorKind::WouldBlock { Ok(()) } else { Err(error) })
+    }
+}
+
+/// Writes bytes and takes those away that are written.
+fn write(file: &mut File, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => drop(bytes.drain(..written)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+
+    /// A message is longer than what a pipe takes at once (PIPE_BUF), and more than a pipe holds is written.
+    #[test]
+    fn a_full_fifo_gets_whole_lines_only() {
+        let folder = testbed::temp_dir().unwrap();
+        let path = folder.path().join("receipts.fifo");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let mut lines = Lines::open(&path).unwrap();
         let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        OpenOptions::new().read(true).write(true).custom_flags(nonblocking).open(path)
-    } else {
-        OpenOptions::new().append(true).create(true).open(path)
+        let mut reader = OpenOptions::new().read(true).custom_flags(nonblocking).open(&path).unwrap();
+        let (mut read, mut taken, mut refused) = (Vec::new(), Vec::new(), 0);
+        let mut take = |most: usize| {
+            let mut bytes = vec![0; most];
+            let count = reader.read(&mut bytes).unwrap();
+            read.extend_from_slice(&bytes[..count]);
+        };
+        for number in 0..100 {
+            let line = format!("{number} {}", "x".repeat(9_000));
+            match lines.put(line.as_bytes()) {
+                Ok(()) => taken.push(line),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                    refused += 1;
+                    take(20_000);
+                }
+            }
+        }
+        // All that a pipe holds, and then what waited for that.
+        take(1 << 20);
+        lines.put(b"the end").unwrap();
+        take(1 << 20);
+        taken.push("the end".into());
+        let read: Vec<_> = std::str::from_utf8(&read).unwrap().lines().collect();
+        assert_eq!(read, taken);
+        assert!(refused > 10 && taken.len() > 10, "{refused} refused, {} taken", taken.len());
     }
 }

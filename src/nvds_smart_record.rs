@@ -4,14 +4,13 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use gxf::{BoxError, ComponentInfo, Context, Handle, Message, Receiver, TickContext, Tid, Transmitter, Waker};
 use nvds_message::NvDsMessage;
 use recorder::Recorder;
 use recorder::event::EventSink;
 
-use crate::dispatch::Dispatch;
+use crate::dispatch::{Counters, Dispatch};
 use crate::error::Error;
 use crate::local_triggers::LocalTriggers;
 use crate::outbox::{Ended, Outbox};
@@ -148,8 +147,9 @@ impl Started {
         let dispatch = Arc::new(Dispatch {
             recorder,
             sensors: settings.sensors.clone(),
+            unknown_sensor: settings.unknown_sensor,
             outbox,
-            unknown_sensors: AtomicU64::new(0),
+            counters: Counters::default(),
         });
         let local = match settings.triggers {
             Triggers::MessagesAndLocalEvents => Some(LocalTriggers::start(dispatch.clone(), &settings.local_events)?),
@@ -195,11 +195,7 @@ impl Started {
         let Self { local, dispatch, initialized, finished: _ } = self;
         drop(local);
         let late = dispatch.recorder.as_ref().map(Recorder::stop).unwrap_or_default();
-        let unknown = dispatch.unknown_sensors.load(Ordering::Relaxed);
-        if unknown > 0 {
-            // Which, and what is known, each message's own line has said.
-            gxf::log::warning!("{}: messages for unknown sensors, in all: {unknown}", initialized.name);
-        }
+        dispatch.log_counters();
         // No tick will come any more, and GXF takes messages in ticks alone.
         let unsent = dispatch.outbox.unsent();
         if unsent > 0 {

@@ -53,6 +53,11 @@ impl Outbox {
         }
     }
 
+    /// Entity and component, for the log.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Logs a receipt and queues it.
     pub(crate) fn put(&self, receipt: Receipt) {
         self.settle(receipt, 0);

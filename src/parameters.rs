@@ -6,6 +6,8 @@ use gxf::{AnyParameter, FilePath, Handle, Parameter, Receiver, Transmitter};
 use recorder::core::Config;
 use recorder::file_name::check_prefix;
 
+use crate::settings::UnknownSensor;
+
 const MIB: u64 = 1 << 20;
 
 /// A terabyte: more is rather a mistake in the unit.
@@ -24,8 +26,9 @@ pub(crate) static URI_LIST: Parameter<String> = Parameter::new(
 pub(crate) static SENSOR_ID_LIST: Parameter<String> = Parameter::new(
     "sensor-id-list",
     "Sensor names",
-    "Name of each source, separated by ';', in the order of uri-list: what a message's sensor.id matches. Empty: the \
-     sources are called 0, 1, 2, ...",
+    "Name of each source, separated by ';', in the order of uri-list: what a message's sensor.id matches. Its index, counted \
+     from 0, matches too, unless a name in the list is itself a number: then only names do. Empty: the indexes are the \
+     names",
 )
 .default("");
 
@@ -36,6 +39,16 @@ pub(crate) static SENSOR_LIST_FILE: Parameter<FilePath> = Parameter::new(
      sensor-id-list",
 )
 .optional();
+
+pub(crate) static UNKNOWN_SENSOR: Parameter<String> = Parameter::new(
+    "unknown-sensor",
+    "Messages for unknown sensors",
+    "What becomes of a message whose sensor.id is none of this recorder's. reject: it is rejected, with a receipt and a line in \
+     the log. ignore: it is for another recorder that gets the same messages; it is only counted, in a line when the graph \
+     stops",
+)
+.default("reject")
+.validate(|answer: &str| answer.parse::<UnknownSensor>().map(drop));
 
 pub(crate) static SMART_RECORD: Parameter<u32> = Parameter::new(
     "smart-record",
@@ -238,6 +251,7 @@ pub(crate) static ALL: &[&dyn AnyParameter] = &[
     &URI_LIST,
     &SENSOR_ID_LIST,
     &SENSOR_LIST_FILE,
+    &UNKNOWN_SENSOR,
     &SMART_RECORD,
     &CACHE,
     &CONTAINER,

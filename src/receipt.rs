@@ -7,7 +7,8 @@ use std::fmt;
 use recorder::core::{Accepted, SessionId};
 use recorder::record::{Header, Sensor, Times, Trigger, VERSION};
 use recorder::{DoneRecord, FailedRecord};
-use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 /// What a trigger asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -81,6 +82,22 @@ pub(crate) struct RejectedReceipt {
     reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<serde_json::Value>,
+}
+
+/// Whether a message is a receipt, ours or another recorder's: what only they have is there. No trigger is one.
+pub(crate) fn is_receipt(payload: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Marks {
+        #[serde(rename = "receipt")]
+        _receipt: String,
+        #[serde(rename = "version")]
+        _version: IgnoredAny,
+    }
+    // Most messages do not even have the word.
+    let word = br#""receipt""#;
+    payload.len() <= trigger::MAX_MESSAGE_BYTES
+        && payload.windows(word.len()).any(|bytes| bytes == word)
+        && serde_json::from_slice::<Marks>(payload).is_ok()
 }
 
 impl Receipt {

@@ -3,6 +3,7 @@
 //! Acting on them is left to `nvds_smart_record`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use gxf::{BoxError, Context};
@@ -26,12 +27,35 @@ pub(crate) enum Triggers {
     MessagesAndLocalEvents,
 }
 
+/// What becomes of a message for a sensor that is none of the recorder's (`unknown-sensor`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnknownSensor {
+    /// Somebody has made a mistake, and is told so.
+    Reject,
+    /// It is for another recorder.
+    Ignore,
+}
+
+impl FromStr for UnknownSensor {
+    /// One line for the person who wrote the graph.
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "reject" => Ok(Self::Reject),
+            "ignore" => Ok(Self::Ignore),
+            _ => Err("reject and ignore are allowed".into()),
+        }
+    }
+}
+
 /// All of it.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) triggers: Triggers,
     pub(crate) recorder: RecorderSetup,
     pub(crate) sensors: Sensors,
+    pub(crate) unknown_sensor: UnknownSensor,
     /// The schedule of a source's local events.
     pub(crate) local_events: LocalEvents,
 }
@@ -104,6 +128,7 @@ impl Settings {
             },
             recorder,
             sensors,
+            unknown_sensor: context.get(&p::UNKNOWN_SENSOR)?.parse()?,
             local_events: LocalEvents::new(seconds(&p::INTERVAL)?, start_time, seconds(&p::DURATION)?),
         })
     }

@@ -64,6 +64,7 @@ fn bad_parameter_values() {
         ("uri-list", "launch:fakesink", &["open end"]),
         ("sensor-id-list", "gate;door", &["1"]),
         ("sensor-list-file", &missing, &["cannot be read"]),
+        ("unknown-sensor", "drop", &["reject and ignore"]),
         ("smart-record", "3", &["0", "2"]),
         ("smart-record", "-1", &["0", "2"]),
         ("smart-record", "often", &["0", "2"]),

@@ -37,6 +37,7 @@ fn smart_record() -> Vec<Row> {
         ("uri-list", string, Expected::Mandatory, None),
         ("sensor-id-list", string, text(""), None),
         ("sensor-list-file", "GXF_PARAMETER_TYPE_FILE", Expected::Optional, None),
+        ("unknown-sensor", string, text("reject"), None),
         ("smart-record", uint, number(1), Some((0, 2))),
         ("smart-rec-cache", uint, number(30), Some((0, DAY))),
         ("smart-rec-container", uint, number(0), Some((0, 1))),

@@ -211,3 +211,20 @@ fn a_rejected_receipt_names_the_event_and_the_reason() {
     assert_eq!(json["sensor"]["id"], "gate");
     assert_eq!(json["id"], "door-1");
 }
+
+/// A recorder that gets receipts as messages must not answer them.
+#[test]
+fn receipts_are_told_from_triggers() {
+    for receipt in receipts() {
+        assert!(is_receipt(&receipt.to_json().unwrap()), "{receipt}");
+    }
+    for trigger in [
+        r#"{"command":"start-recording","sensor":{"id":"receipt"},"id":"receipt"}"#,
+        r#"{"sensor":{"id":"0"},"metadata":{"receipt":"done","version":1}}"#,
+        r#"{"sensor":{"id":"0"},"receipt":"till 7"}"#,
+        r#"["receipt"]"#,
+        r#""receipt""#,
+    ] {
+        assert!(!is_receipt(trigger.as_bytes()), "{trigger}");
+    }
+}

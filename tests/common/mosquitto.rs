@@ -92,6 +92,11 @@ impl MqttClient {
         self.client.publish(topic, QoS::AtLeastOnce, false, payload).unwrap();
     }
 
+    /// All messages that have been read so far.
+    pub fn seen(&self) -> &[Value] {
+        &self.seen
+    }
+
     fn packet(&self) -> Packet {
         let packet = self.packets.recv_timeout(HANG_GUARD);
         packet.unwrap_or_else(|error| panic!("mosquitto sends nothing more: {error}; messages: {:#?}", self.seen))
@@ -103,12 +108,19 @@ impl MqttClient {
             return message.clone();
         }
         loop {
+            let message = self.next();
+            self.seen.push(message.clone());
+            if wanted(&message) {
+                return message;
+            }
+        }
+    }
+
+    /// The next message, which is not kept.
+    pub fn next(&mut self) -> Value {
+        loop {
             if let Packet::Publish(publish) = self.packet() {
-                let message: Value = serde_json::from_slice(&publish.payload).unwrap();
-                self.seen.push(message.clone());
-                if wanted(&message) {
-                    return message;
-                }
+                return serde_json::from_slice(&publish.payload).unwrap();
             }
         }
     }

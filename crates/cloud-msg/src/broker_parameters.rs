@@ -1,7 +1,7 @@
 //! The parameters that say which broker, the same for both codelets: keys and meaning as NVIDIA documents them.
 //! Checking their values is left to `trigger::broker`, whose errors name the parameter.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gxf::{Context, FilePath, Parameter};
 use trigger::broker::{Endpoint, Protocol};
@@ -19,7 +19,8 @@ pub(crate) static PROTO_LIB: Parameter<FilePath> = Parameter::new(
     "proto-lib",
     "Protocol",
     "Empty or 'builtin:kafka': Kafka. 'builtin:mqtt': MQTT. Both are built in. A path: that of a protocol adaptor, such as \
-     DeepStream's libnvds_amqp_proto.so",
+     DeepStream's libnvds_amqp_proto.so; where DeepStream is not installed, the built-in ones take the place of its adaptors \
+     for Kafka and MQTT, and the log says so",
 )
 .default("");
 
@@ -44,11 +45,35 @@ pub(crate) fn endpoint(context: &Context<'_>) -> Result<Endpoint, gxf::BoxError>
     let config_file = one_of(path(&CONFIG_FILE)?, path(&CFG_FILE)?)?;
     let proto_lib = context.get(&PROTO_LIB)?.0;
     // `Protocol` takes a text; a path that is not one is no name of a built-in protocol.
-    let protocol = match proto_lib.to_str() {
+    let mut protocol = match proto_lib.to_str() {
         Some(text) => Protocol::parse(text).map_err(Error::Broker)?,
         None => Protocol::Adaptor(proto_lib),
     };
+    if let Protocol::Adaptor(path) = &protocol
+        && let Some((built_in, built_in_name)) = in_place_of(path)
+    {
+        gxf::log::warning!(
+            "{}/{}: parameter 'proto-lib' = {}: there is no such file; {built_in_name} takes its place",
+            context.entity_name(),
+            context.component_name(),
+            gxf::quoted(&path.display().to_string())
+        );
+        protocol = built_in;
+    }
     Ok(Endpoint { protocol, conn_str: context.get(&CONN_STR)?, config_file })
+}
+
+/// DeepStream's graphs name its adaptors by their paths, and they are to run where it is not installed, too. What is built in
+/// for the protocol of an adaptor that is not there, and the value of `proto-lib` that names it.
+fn in_place_of(path: &Path) -> Option<(Protocol, &'static str)> {
+    let built_in = match path.file_name()?.to_str()? {
+        "libnvds_kafka_proto.so" => (Protocol::Kafka, "builtin:kafka"),
+        "libnvds_mqtt_proto.so" => (Protocol::Mqtt, "builtin:mqtt"),
+        _ => return None,
+    };
+    // A name without a folder is looked for in the loader's own folders.
+    let is_missing = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty()) && !path.exists();
+    is_missing.then_some(built_in)
 }
 
 /// An empty path is as good as none: a parameter file cannot take a value back.
@@ -65,6 +90,22 @@ fn one_of(config_file: Option<PathBuf>, cfg_file: Option<PathBuf>) -> Result<Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_built_in_takes_the_place_of_deepstream_s_adaptors_that_are_not_there() {
+        let missing = |name: &str| in_place_of(&Path::new("/no/deepstream/lib").join(name));
+        assert_eq!(missing("libnvds_kafka_proto.so"), Some((Protocol::Kafka, "builtin:kafka")));
+        assert_eq!(missing("libnvds_mqtt_proto.so"), Some((Protocol::Mqtt, "builtin:mqtt")));
+        assert_eq!(missing("libnvds_amqp_proto.so"), None);
+        // Found by the loader or not, which only the loader can tell.
+        assert_eq!(in_place_of(Path::new("libnvds_kafka_proto.so")), None);
+        let folder = std::env::temp_dir().join(format!("proto_lib_{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let there = folder.join("libnvds_kafka_proto.so");
+        std::fs::write(&there, "").unwrap();
+        assert_eq!(in_place_of(&there), None);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn either_key_names_the_settings() {

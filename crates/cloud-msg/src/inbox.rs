@@ -24,6 +24,8 @@ struct State {
     messages: VecDeque<Arrived>,
     bytes: usize,
     closed: bool,
+    /// Came too late.
+    lost: usize,
 }
 
 impl State {
@@ -42,6 +44,7 @@ impl Inbox {
         let mut state = self.state.lock();
         self.room.wait_while(&mut state, |state| !state.closed && !state.has_room_for(&message));
         if state.closed {
+            state.lost += 1;
             return false;
         }
         state.bytes += size(&message);
@@ -60,15 +63,19 @@ impl Inbox {
         Some((message, more))
     }
 
-    /// Takes no more, lets go of whoever waits, and drops what is left: so many messages.
-    pub(crate) fn close(&self) -> usize {
+    /// Takes no more, lets go of whoever waits, and drops what is left.
+    pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
         state.bytes = 0;
-        let left = std::mem::take(&mut state.messages).len();
+        state.lost += std::mem::take(&mut state.messages).len();
         drop(state);
         self.room.notify_all();
-        left
+    }
+
+    /// How many messages nobody took: those left when it was closed, and those that came later.
+    pub(crate) fn lost(&self) -> usize {
+        self.state.lock().lost
     }
 }
 
@@ -114,7 +121,8 @@ mod tests {
         assert!(inbox.take().is_some());
         assert!(ready.recv().unwrap());
         thread.join().unwrap();
-        assert_eq!(inbox.close(), MESSAGES);
+        inbox.close();
+        assert_eq!(inbox.lost(), MESSAGES);
     }
 
     #[test]
@@ -135,9 +143,10 @@ mod tests {
         let inbox = Arc::new(Inbox::default());
         let (ready, thread) = writer(&inbox, vec![BYTES, 1, 1]);
         assert!(ready.recv().unwrap());
-        assert_eq!(inbox.close(), 1);
+        inbox.close();
         assert!(!ready.recv().unwrap() && !ready.recv().unwrap());
         thread.join().unwrap();
         assert!(inbox.take().is_none());
+        assert_eq!(inbox.lost(), 3);
     }
 }

@@ -46,7 +46,15 @@ struct Initialized {
 
 struct Started {
     incoming: Arc<Incoming>,
-    subscription: Subscription,
+    /// Its end waits for the connection's thread.
+    _subscription: Subscription,
+}
+
+impl Drop for Started {
+    /// However the codelet ends: the connection's thread may wait for room, and the subscription would wait for that thread.
+    fn drop(&mut self) {
+        self.incoming.inbox.close();
+    }
 }
 
 /// What the connection's thread calls.
@@ -111,7 +119,7 @@ impl gxf::Codelet for NvDsMsgBrokerC2DReceiver {
         });
         let subscription =
             Subscription::start(&initialized.endpoint, &initialized.topics, incoming.clone()).map_err(Error::Broker)?;
-        self.started = Some(Started { incoming, subscription });
+        self.started = Some(Started { incoming, _subscription: subscription });
         Ok(())
     }
 
@@ -131,16 +139,16 @@ impl gxf::Codelet for NvDsMsgBrokerC2DReceiver {
     }
 
     fn stop(&mut self, _: &Context<'_>) -> Result<(), BoxError> {
-        if let Some(Started { incoming, subscription }) = self.started.take() {
-            // First: the connection's thread may wait for room, and the subscription waits for that thread.
-            let left = incoming.inbox.close();
-            drop(subscription);
-            if left > 0 {
-                gxf::log::warning!(
-                    "{}: {left} messages came too late, since the graph has stopped, and are lost",
-                    incoming.log.name()
-                );
-            }
+        let Some(started) = self.started.take() else { return Ok(()) };
+        let incoming = started.incoming.clone();
+        // From here on nothing comes any more: what does until then is counted.
+        drop(started);
+        let lost = incoming.inbox.lost();
+        if lost > 0 {
+            gxf::log::warning!(
+                "{}: {lost} messages came too late, since the graph has stopped, and are lost",
+                incoming.log.name()
+            );
         }
         Ok(())
     }

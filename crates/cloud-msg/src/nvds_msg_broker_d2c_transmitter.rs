@@ -113,9 +113,9 @@ impl Started {
         if topic.is_empty() {
             return self.refuse("it carries no topic, and the parameter 'topic' names none");
         }
-        self.log.content("sent", topic, message.payload());
-        if let Err(error) = self.publisher.publish(topic, message.payload().to_vec()) {
-            self.refuse(&error.to_string());
+        match self.publisher.publish(topic, message.payload().to_vec()) {
+            Ok(()) => self.log.content("sent", topic, message.payload()),
+            Err(error) => self.refuse(&error.to_string()),
         }
     }
 
