@@ -21,6 +21,7 @@ use std::{
 };
 
 use groups::Group;
+pub(crate) use report::one_line;
 pub use report::{Line, Report};
 use sources::Sources;
 
@@ -233,11 +234,13 @@ fn shortened(words: &[&str]) -> String {
 pub fn run(options: &Options) -> Result<ExitCode, Error> {
     let refuse = |reason: String| Error::Import { path: options.config.clone(), reason };
     let path = std::path::absolute(&options.config).map_err(|error| refuse(error.to_string()))?;
+    // As DeepStream: where the file is, not where a link to it is.
+    let real = path.canonicalize().map_err(|error| refuse(format!("cannot be read: {error}")))?;
     let text = read_text(&path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let context = Context {
         form: if extension == "yml" || extension == "yaml" { Form::Yaml } else { Form::KeyFile },
-        folder: path.parent().unwrap_or(Path::new("/")),
+        folder: real.parent().unwrap_or(Path::new("/")),
         built_in: options.builtin,
         read: &read_text,
     };

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::{
-    groups::{Entry, Group},
+    groups::{Entry, Group, up_to_blank},
     report::Report,
     sources::{LocalEvents, Recording},
 };
@@ -101,7 +101,7 @@ impl SourceKeys {
 
     /// Whether the group is enabled.
     pub fn enables(group: &Group) -> bool {
-        group.get("enable").and_then(|value| value.parse::<i64>().ok()).is_some_and(|enable| enable != 0)
+        group.get("enable").and_then(|value| up_to_blank(value).parse::<i64>().ok()).is_some_and(|enable| enable != 0)
     }
 
     /// Takes over what the group says, in the order of its keys.
@@ -129,7 +129,7 @@ impl SourceKeys {
                     self.protocol = if reader.number(u32::MAX) == Some(4) { 4 } else { 0 };
                 }
                 "rtsp-reconnect-interval-sec" => self.reconnect_interval = reader.number(DAY),
-                "rtsp-reconnect-attempts" if entry.value == "-1" => {}
+                "rtsp-reconnect-attempts" if up_to_blank(&entry.value) == "-1" => {}
                 "rtsp-reconnect-attempts" => reader.loss("a lost source is tried again for ever"),
                 "init-rtsp-reconnect-interval-sec" => {
                     reader.note("not needed: a source that was never reached is tried again as one that was lost");
@@ -200,7 +200,7 @@ impl Reader<'_> {
 
     /// A whole number up to `most`; else it is told, and `None`.
     fn number(&mut self, most: u32) -> Option<u32> {
-        let number = self.entry.value.parse().ok().filter(|number| *number <= most);
+        let number = up_to_blank(&self.entry.value).parse().ok().filter(|number| *number <= most);
         if number.is_none() {
             self.loss(format_args!("a whole number from 0 to {most} is needed; the default is used"));
         }

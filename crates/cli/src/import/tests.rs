@@ -247,7 +247,7 @@ fn without_a_source_to_record_there_is_no_graph() {
 #[test]
 fn sources_with_different_settings_get_recorders_of_their_own() {
     let sensors = "[sensor0]\nenable=1\nid=door\n[sensor1]\nenable=1\nid=gate;2\n[sensor2]\nenable=0\nid=x\n";
-    let files = [("/cfg/sensors.txt", sensors)];
+    let files = [("/cfg/sensors.txt", sensors), ("/cfg/number.txt", "[sensor0]\nenable=1\nid=7\n")];
     let case = Case { files: &files, ..TXT };
     let text = source(0, "")
         + &source(1, "smart-rec-cache=60")
@@ -255,6 +255,17 @@ fn sources_with_different_settings_get_recorders_of_their_own() {
         + &consumer(0, "sensor-list-file=sensors.txt")
         + &consumer(5, "subscribe-topic-list=c");
     let outcome = case.convert(&text);
+    for recorder in ["recorder0", "recorder1"] {
+        outcome.has(recorder, &[("unknown-sensor", "ignore")]);
+    }
+    outcome.says("not taken over: [message-consumer5] sensor-list-file: it has none, so that in DeepStream");
+    // One recorder has all positions, unless a name is a number.
+    let one = |list: &str| {
+        let consumers = consumer(0, &format!("sensor-list-file={list}")) + &consumer(1, "");
+        case.convert(&(source(0, "") + &source(1, "") + &consumers))
+    };
+    assert_eq!((one("sensors.txt").lost, one("sensors.txt").value("recorder", "unknown-sensor")), (0, None));
+    assert_eq!(one("number.txt").lost, 1);
     outcome.has("recorder0", &[("uri-list", "rtsp://cam0/s;rtsp://cam2/s"), ("sensor-id-list", "door;2")]);
     outcome.has("recorder1", &[("uri-list", "rtsp://cam1/s"), ("sensor-id-list", "1"), ("smart-rec-cache", "60")]);
     outcome.says("[source1]: its sensor's name has a \";\"");
@@ -329,6 +340,38 @@ fn the_yaml_form_has_its_sources_in_a_csv() {
 }
 
 #[test]
+fn what_stands_behind_a_number_is_a_comment() {
+    let text = "[source0]\nenable=1 # on\ntype=4 #RTSP\nuri=rtsp://cam0/s\nsmart-record=1\t;cloud\nsmart-rec-cache=15 s\n\
+                rtsp-reconnect-attempts=-1 # for ever\n[source1]\nenable=0 # off\n";
+    let outcome = TXT.convert(text);
+    outcome.has("recorder", &[("uri-list", "rtsp://cam0/s"), ("smart-rec-cache", "15")]);
+    assert_eq!(outcome.lost, 0, "{:?}", outcome.lines);
+}
+
+#[test]
+fn a_source_list_s_names_do_not_replace_positions() {
+    let list = |uris: &str, ids: &str| {
+        format!("[source-list]\nlist={uris}\nsensor-id-list={ids}\n[source-attr-all]\nenable=1\nsmart-record=1\n")
+            + &consumer(0, "")
+    };
+    let outcome = TXT.convert(&list("rtsp://a/s;rtsp://b/s", "door;gate"));
+    outcome.has("recorder", &[("sensor-id-list", "door;gate")]);
+    for (uris, ids, sensors) in [
+        ("file:///a.mp4;rtsp://b/s", "door;gate", Some("1")),
+        ("rtsp://a/s;rtsp://b/s", "1;0", None),
+        ("rtsp://a/s;rtsp://b/s", "door;door", None),
+        ("rtsp://a/s;rtsp://b/s", "door", None),
+    ] {
+        let outcome = TXT.convert(&list(uris, ids));
+        assert_eq!(outcome.value("recorder", "sensor-id-list").as_deref(), sensors);
+        outcome.says("note: [source-list] sensor-id-list: ");
+    }
+    let disabled = list("rtsp://a/s", "door").replace("enable=1\nsmart", "enable=0\nsmart");
+    let (import, report) = TXT.try_convert(&disabled);
+    assert!(import.is_err() && report.lines()[0].text.contains("[source-attr-all]: it is disabled"), "{report:?}");
+}
+
+#[test]
 fn a_source_list_shares_its_keys() {
     let text = "[source-list]\nnum-source-bins=3\nlist=rtsp://a/s;file:///b.mp4;rtsp://c/s;\nuse-nvmultiurisrcbin=1\n\
                 sensor-id-list=door;yard;gate\n[source-attr-all]\nenable=1\ntype=3\nsmart-record=1\nsmart-rec-cache=12\n\
@@ -337,11 +380,13 @@ fn a_source_list_shares_its_keys() {
         + &consumer(0, "");
     let outcome = TXT.convert(&text);
     outcome.says("[source1] type: 2; DeepStream records");
-    outcome.has("recorder0", &[("uri-list", "rtsp://a/s"), ("sensor-id-list", "door"), ("latency", "50")]);
-    outcome.has("recorder1", &[("uri-list", "rtsp://c/s"), ("sensor-id-list", "gate"), ("smart-rec-cache", "40")]);
+    outcome.says("note: [source-list] use-nvmultiurisrcbin: with it no message starts a recording in DeepStream");
+    outcome.says("note: [source-list] sensor-id-list: messages call the sources 0, 1, ...");
+    outcome.has("recorder0", &[("uri-list", "rtsp://a/s"), ("sensor-id-list", "0"), ("latency", "50")]);
+    outcome.has("recorder1", &[("uri-list", "rtsp://c/s"), ("sensor-id-list", "2"), ("smart-rec-cache", "40")]);
     let outcome = TXT.convert(&text.replace("[source2]", "[source3]"));
     outcome.says("not taken over: [source3]: the list has 3 sources");
-    outcome.has("recorder", &[("uri-list", "rtsp://a/s;rtsp://c/s"), ("sensor-id-list", "door;gate")]);
+    outcome.has("recorder", &[("uri-list", "rtsp://a/s;rtsp://c/s"), ("sensor-id-list", "0;2")]);
 }
 
 #[test]
