@@ -38,7 +38,7 @@ Examples:
       --id door-4711 --metadata plate=B-XY123 --metadata lane=2
 
   Through Kafka, waiting for the recording (graphs/kafka.yaml):
-    smart-record trigger start camera-7 --before 5s --for 15s --to kafka://localhost/smart-record \
+    smart-record trigger start camera-7 --before 5s --for 15s --to kafka://localhost/smart-record \\
       --wait --receipts smart-record-receipts
 
   Through a broker as a graph or DeepStream names it:

@@ -68,16 +68,21 @@ fn consumer(group: &Group, context: &Context<'_>, report: &mut Report) -> Option
         return None;
     }
     let file = |key| group.text(key).map(|path| context.beside(path));
+    let config_file = match context.form {
+        Form::KeyFile => file("config-file"),
+        // DeepStream leaves this one relative to the folder that it runs in.
+        Form::Yaml => group.text("config-file").map(PathBuf::from),
+    };
+    if let Some(Err(error)) = config_file.as_deref().map(context.read) {
+        let reason = format_args!("it cannot be read here, and without it the graph does not start: {error}");
+        report.note(&group.name, "config-file", reason);
+    }
     Some(Consumer {
         group: group.name.clone(),
         proto_lib: adaptor(&group.name, proto_lib?, context, report),
         conn_str: conn_str?.into(),
         topics,
-        config_file: match context.form {
-            Form::KeyFile => file("config-file"),
-            // DeepStream leaves this one relative to the folder that it runs in.
-            Form::Yaml => group.text("config-file").map(PathBuf::from),
-        },
+        config_file,
         sensor_list_file: file("sensor-list-file"),
     })
 }

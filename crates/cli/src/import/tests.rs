@@ -306,6 +306,7 @@ fn paths_and_adaptors() {
     let text = source(0, "") + &consumer(0, "config-file=../cfg_kafka.txt");
     let outcome = TXT.convert(&text);
     outcome.has("messages", &[("config-file", "/cfg/../cfg_kafka.txt")]);
+    outcome.says("note: [message-consumer0] config-file: it cannot be read here");
     let built_in = Case { built_in: true, ..TXT };
     built_in.convert(&text).has("messages", &[("proto-lib", "builtin:kafka")]);
     let mqtt = text.replace("kafka_proto.so", "mqtt_proto.so.1");
