@@ -152,7 +152,8 @@ impl SourceKeys {
                 report.note(group, "smart-rec-start-time", reason);
             }
             let start_time = start_time.min(cache);
-            LocalEvents { start_time, duration: self.duration, interval: or(self.interval, INTERVAL) }
+            let (duration, interval) = self.rhythm(group, report);
+            LocalEvents { start_time, duration, interval }
         });
         Recording {
             triggers: if local_events.is_some() { 2 } else { 1 },
@@ -166,6 +167,24 @@ impl SourceKeys {
             protocol: self.protocol,
             reconnect_interval: self.reconnect_interval,
         }
+    }
+}
+
+impl SourceKeys {
+    /// Duration and interval of local events. In DeepStream an event ends the recording that the one before it began, if
+    /// that is not over; each of ours begins one.
+    fn rhythm(&self, group: &str, report: &mut Report) -> (u32, u32) {
+        let or = |value: u32, default: u32| if value == 0 { default } else { value };
+        let interval = or(self.interval, INTERVAL);
+        if or(self.duration, or(self.default_duration, DEFAULT_DURATION)) < interval {
+            return (self.duration, interval);
+        }
+        let doubled = interval.saturating_mul(2).min(DAY);
+        let reason = format_args!(
+            "every second event ends a recording in DeepStream: they are {interval} s long here, too, and come every {doubled} s"
+        );
+        report.note(group, "smart-rec-interval", reason);
+        (interval, doubled)
     }
 }
 

@@ -177,8 +177,12 @@ fn a_file_prefix_is_one_that_the_recorder_takes() {
 #[test]
 fn local_events_begin_a_second_before_and_within_the_cache() {
     let outcome = TXT.convert(&source(0, "smart-record=2"));
+    // DeepStream's second event stops what the first has begun: ten seconds on, ten seconds off.
     outcome
-        .has("recorder", &[("smart-rec-start-time", "1"), ("smart-rec-duration", "0"), ("smart-rec-interval", "10")]);
+        .has("recorder", &[("smart-rec-start-time", "1"), ("smart-rec-duration", "10"), ("smart-rec-interval", "20")]);
+    outcome.says("note: [source0] smart-rec-interval: every second event ends a recording in DeepStream");
+    let outcome = TXT.convert(&source(0, "smart-record=2\nsmart-rec-default-duration=9"));
+    outcome.has("recorder", &[("smart-rec-duration", "0"), ("smart-rec-interval", "10")]);
     let outcome = TXT.convert(&source(0, "smart-record=2\nsmart-rec-start-time=50\nsmart-rec-cache=20"));
     outcome.has("recorder", &[("smart-rec-start-time", "20")]);
     outcome.says("[source0] smart-rec-start-time: 50 s is more than the cache of 20 s");
