@@ -13,9 +13,9 @@ mod sources;
 mod yaml;
 
 use std::{
-    fs::{File, Metadata},
+    fs::{File, Metadata, Permissions},
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -316,7 +316,14 @@ fn write_file(path: &Path, text: &str, mode: u32, force: bool) -> Result<(), Err
     } else {
         options.create_new(true)
     };
-    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = options.open(path).and_then(|mut file| {
+        // A file that was there may be open to more people.
+        let there = file.metadata()?.mode() & 0o777;
+        if there & mode != there {
+            file.set_permissions(Permissions::from_mode(there & mode))?;
+        }
+        file.write_all(text.as_bytes())
+    });
     written.map_err(|source| Error::ImportOutput { path: path.into(), source })
 }
 

@@ -55,8 +55,13 @@ fn a_configuration_is_never_replaced_and_its_passwords_are_kept() {
 
     fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
     says(&folder.run(&["import", "test5.yaml", "-o", "out"]), 0, &[], &[]);
-    let mode = fs::metadata(folder.path("out/test5.parameters.yaml")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let parameters = folder.path("out/test5.parameters.yaml");
+    let mode = || fs::metadata(&parameters).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    // Nor are they shown to more people where the file was there before.
+    fs::set_permissions(&parameters, fs::Permissions::from_mode(0o644)).unwrap();
+    says(&folder.run(&["import", "--force", "test5.yaml", "-o", "out"]), 0, &[], &[]);
+    assert_eq!(mode(), 0o600);
 }
 
 #[test]

@@ -67,6 +67,13 @@ fn consumer(group: &Group, context: &Context<'_>, report: &mut Report) -> Option
         report.loss(&group.name, "subscribe-topic-list", "there is no topic in it, so this consumer is missing");
         return None;
     }
+    if topics.iter().any(|topic| topic.contains(';')) {
+        report.loss(
+            &group.name,
+            "subscribe-topic-list",
+            "a topic has a \";\" in it, which separates topics: it becomes two",
+        );
+    }
     let file = |key| group.text(key).map(|path| context.beside(path));
     let config_file = match context.form {
         Form::KeyFile => file("config-file"),

@@ -221,6 +221,7 @@ fn what_cannot_be_taken_over_is_told_with_group_and_key() {
         ("[source_1]\nenable=1\n".into(), "[source_1]: a source's group is called [source0]"),
         (consumer(0, "").replace("conn-str", "x"), "[message-consumer0] conn-str: it is missing"),
         (consumer(0, "subscribe-topic-list=;"), "[message-consumer0] subscribe-topic-list: there is no topic"),
+        (consumer(0, "subscribe-topic-list=a\\;b"), "[message-consumer0] subscribe-topic-list: a topic has a \";\""),
         (consumer(0, "sensor-list-file=none.txt"), "[message-consumer0] sensor-list-file: it cannot be read"),
     ] {
         let outcome = TXT.convert(&(good.clone() + &text));
