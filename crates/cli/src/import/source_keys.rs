@@ -101,7 +101,7 @@ impl SourceKeys {
 
     /// Whether the group is enabled.
     pub fn enables(group: &Group) -> bool {
-        group.get("enable").and_then(|value| up_to_blank(value).parse::<i64>().ok()).is_some_and(|enable| enable != 0)
+        group.get("enable").is_some_and(is_on)
     }
 
     /// Takes over what the group says, in the order of its keys.
@@ -110,7 +110,7 @@ impl SourceKeys {
         for entry in &group.entries {
             let mut reader = Reader { group: &group.name, entry, report };
             match entry.key.as_str() {
-                "enable" => self.enabled = Self::enables(group),
+                "enable" => self.enabled = is_on(&entry.value),
                 "type" => self.kind = reader.number(u32::MAX).unwrap_or(0),
                 "uri" => self.uri.clone_from(&entry.value),
                 "camera-id" => self.camera_id = reader.number(u32::MAX).unwrap_or(self.camera_id),
@@ -186,6 +186,11 @@ impl SourceKeys {
         report.note(group, "smart-rec-interval", reason);
         (interval, doubled)
     }
+}
+
+/// Whether a value of `enable` is a number other than 0; DeepStream takes anything else for 0.
+fn is_on(value: &str) -> bool {
+    up_to_blank(value).parse::<i64>().is_ok_and(|enable| enable != 0)
 }
 
 /// Whether a recorder has nothing to do with this key.
