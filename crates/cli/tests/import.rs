@@ -78,6 +78,8 @@ fn the_status_tells_what_was_not_taken_over() {
     says(&folder.run(&["import", "bad.txt"]), 1, &[], &["bad.txt: line 1: "]);
     folder.write("bad.yml", "source: [\n");
     says(&folder.run(&["import", "bad.yml"]), 1, &[], &["bad.yml: ", "line"]);
+    fs::write(folder.path("latin1.txt"), b"[source0]\n# Stra\xdfe\n").unwrap();
+    says(&folder.run(&["import", "latin1.txt"]), 1, &[], &["latin1.txt: cannot be read: line 2 is not UTF-8", "iconv"]);
     says(&folder.run(&["import", "none.txt"]), 1, &[], &["none.txt: cannot be read: No such file"]);
     says(&folder.run(&["import", "."]), 1, &[], &["not a regular file"]);
     says(&folder.run(&["import"]), 2, &[], &["<CONFIG>"]);

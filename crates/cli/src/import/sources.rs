@@ -155,6 +155,9 @@ fn of_list(list: &Group, groups: &[Group], report: &mut Report) -> Sources {
         );
     }
     let mut every: Vec<(SourceKeys, Report)> = Vec::new();
+    if count > MAX_SOURCES {
+        report.loss("source-list", "", format_args!("DeepStream and this command take {MAX_SOURCES} sources"));
+    }
     for index in 0..count.min(MAX_SOURCES) {
         let mut keys = base.clone();
         keys.camera_id = u32::try_from(index).unwrap_or(u32::MAX);

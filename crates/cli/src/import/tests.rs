@@ -372,6 +372,8 @@ fn a_source_list_s_names_do_not_replace_positions() {
         assert_eq!(outcome.value("recorder", "sensor-id-list").as_deref(), sensors);
         outcome.says("note: [source-list] sensor-id-list: ");
     }
+    let many = "rtsp://a/s;".repeat(1025);
+    TXT.convert(&list(&many, "door")).says("not taken over: [source-list]: DeepStream and this command take 1024");
     let disabled = list("rtsp://a/s", "door").replace("enable=1\nsmart", "enable=0\nsmart");
     let (import, report) = TXT.try_convert(&disabled);
     assert!(import.is_err() && report.lines()[0].text.contains("[source-attr-all]: it is disabled"), "{report:?}");
