@@ -87,12 +87,20 @@ pub enum Error {
         /// The topic.
         topic: String,
     },
+    /// The recorder's last receipt: it did not record what it was asked to.
+    #[error("the trigger has {kind}: {reason}")]
+    NotRecorded {
+        /// "been rejected", or "led to a recording that failed".
+        kind: &'static str,
+        /// The recorder's words, on one line.
+        reason: String,
+    },
     /// What was waited for did not come in time.
     #[error("time-out: {what}{lost} (--timeout gives it longer)")]
     TimeOut {
         /// What did not come.
         what: &'static str,
-        /// ": " and why the broker is not there, if it is not.
+        /// ": " and what was wrong: why the broker is not there, or the FIFO that is full. May be empty.
         lost: String,
     },
     /// Standard output is closed or full.
@@ -105,6 +113,8 @@ impl Error {
     pub fn status(&self) -> u8 {
         match self {
             Self::BadTrigger(_) | Self::TimeOut { .. } => 2,
+            // What stands in these came from the command line.
+            Self::Broker(trigger::Error::ConnStr { .. } | trigger::Error::Topics { .. }) => 2,
             _ => 1,
         }
     }

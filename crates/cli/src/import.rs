@@ -13,14 +13,15 @@ mod sources;
 mod yaml;
 
 use std::{
-    fs::{File, Metadata},
+    fs::{File, Metadata, Permissions},
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use groups::Group;
+pub(crate) use report::one_line;
 pub use report::{Line, Report};
 use sources::Sources;
 
@@ -233,11 +234,13 @@ fn shortened(words: &[&str]) -> String {
 pub fn run(options: &Options) -> Result<ExitCode, Error> {
     let refuse = |reason: String| Error::Import { path: options.config.clone(), reason };
     let path = std::path::absolute(&options.config).map_err(|error| refuse(error.to_string()))?;
+    // As DeepStream: where the file is, not where a link to it is.
+    let real = path.canonicalize().map_err(|error| refuse(format!("cannot be read: {error}")))?;
     let text = read_text(&path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let context = Context {
         form: if extension == "yml" || extension == "yaml" { Form::Yaml } else { Form::KeyFile },
-        folder: path.parent().unwrap_or(Path::new("/")),
+        folder: real.parent().unwrap_or(Path::new("/")),
         built_in: options.builtin,
         read: &read_text,
     };
@@ -283,12 +286,15 @@ fn read_text(path: &Path) -> io::Result<String> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    let mut text = String::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+        io::Error::other(format!("line {line} is not UTF-8 (iconv -f LATIN1 -t UTF-8 may make it so)"))
+    })
 }
 
 /// Before anything is written: a file that is there is replaced only where that is asked for, the configuration never.
@@ -313,7 +319,14 @@ fn write_file(path: &Path, text: &str, mode: u32, force: bool) -> Result<(), Err
     } else {
         options.create_new(true)
     };
-    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = options.open(path).and_then(|mut file| {
+        // A file that was there may be open to more people.
+        let there = file.metadata()?.mode() & 0o777;
+        if there & mode != there {
+            file.set_permissions(Permissions::from_mode(there & mode))?;
+        }
+        file.write_all(text.as_bytes())
+    });
     written.map_err(|source| Error::ImportOutput { path: path.into(), source })
 }
 

@@ -38,7 +38,7 @@ Examples:
       --id door-4711 --metadata plate=B-XY123 --metadata lane=2
 
   Through Kafka, waiting for the recording (graphs/kafka.yaml):
-    smart-record trigger start camera-7 --before 5s --for 15s --to kafka://localhost/smart-record \
+    smart-record trigger start camera-7 --before 5s --for 15s --to kafka://localhost/smart-record \\
       --wait --receipts smart-record-receipts
 
   Through a broker as a graph or DeepStream names it:
@@ -145,12 +145,11 @@ pub fn run(options: Options) -> Result<ExitCode, Error> {
     let message = draft.message(now)?;
     match destination {
         Destination::Stdout => print(&message)?,
-        Destination::File(path) => file_sink::append(path, &message)?,
+        Destination::File { path, timeout } => file_sink::append(path, &message, after(timeout))?,
         Destination::Broker { endpoint, topic, receipts, timeout } => {
             let patience = if waits { timeout.saturating_add(draft.ends_in(now)) } else { timeout };
-            // A clock that cannot count so far counts a day: nobody waits for longer.
-            let deadline = Instant::now().checked_add(patience).unwrap_or_else(|| Instant::now() + DAY);
-            let exchange = Exchange { endpoint: &endpoint, topic, message: &message, deadline };
+            let exchange =
+                Exchange { endpoint: &endpoint, topic: &topic, message: &message, deadline: after(patience) };
             match (receipts, &draft.id) {
                 (Some(receipts), Some(id)) => {
                     let awaited = match draft.action {
@@ -158,17 +157,22 @@ pub fn run(options: Options) -> Result<ExitCode, Error> {
                         Action::Stop { .. } => Awaited::Acceptance,
                     };
                     let wait = Wait { topic: receipts, id, awaited };
-                    let (receipt, good) = exchange.send_and_wait(&wait, |underway| {
+                    let (receipt, outcome) = exchange.send_and_wait(&wait, |underway| {
                         eprintln!("{underway}");
                     })?;
                     print(&receipt.to_string())?;
-                    return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+                    outcome?;
                 }
                 _ => exchange.send()?,
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The moment after so long a time. A clock that cannot count so far counts a day: nobody waits for longer.
+fn after(time: Duration) -> Instant {
+    Instant::now().checked_add(time).unwrap_or_else(|| Instant::now() + DAY)
 }
 
 /// One line on standard output.

@@ -1,6 +1,6 @@
-//! `smart-record import` as a user runs it: real files in, a graph out, which the real GXF runtime loads and runs.
-//! The message half is not touched: triggers go through a real broker that speaks Kafka's protocol.
-//! Left to others: what becomes of each key (unit tests).
+//! `smart-record import` as a user runs it: real files in, real files out, what it says, and its exit status.
+//! Nothing here runs a graph.
+//! Left to others: what becomes of each key (unit tests), and that the graphs record (imported_graphs_record.rs).
 // The helpers below are tests as much as their callers: clippy exempts only functions marked as such.
 #![allow(clippy::unwrap_used)]
 
@@ -8,56 +8,10 @@ mod common;
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
-    path::PathBuf,
-    process::{Command, Output},
+    os::unix::fs::{PermissionsExt, symlink},
 };
 
-use common::{
-    brokers::Broker,
-    built::{BINARY, GXF, manifest},
-};
-use testbed::{HANG_GUARD, Program, RtspCamera, Scene, TempDir};
-
-/// A folder with configurations and what comes out of them.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(testbed::temp_dir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    /// Runs the command in this folder.
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(BINARY).args(arguments).current_dir(self.0.path()).output().unwrap()
-    }
-}
-
-#[track_caller]
-fn says(output: &Output, status: i32, out: &[&str], err: &[&str]) {
-    let texts = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8(bytes.clone()).unwrap());
-    assert_eq!(output.status.code(), Some(status), "{texts:#?}");
-    for (text, words) in texts.iter().zip([out, err]) {
-        for word in words {
-            assert!(text.contains(word), "{text:?} does not say {word:?}");
-        }
-    }
-}
+use common::folder::{Folder, says};
 
 const SOURCE: &str = "[source0]\nenable=1\ntype=4\nuri=rtsp://camera/s\nsmart-record=1\n";
 
@@ -101,8 +55,13 @@ fn a_configuration_is_never_replaced_and_its_passwords_are_kept() {
 
     fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
     says(&folder.run(&["import", "test5.yaml", "-o", "out"]), 0, &[], &[]);
-    let mode = fs::metadata(folder.path("out/test5.parameters.yaml")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let parameters = folder.path("out/test5.parameters.yaml");
+    let mode = || fs::metadata(&parameters).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    // Nor are they shown to more people where the file was there before.
+    fs::set_permissions(&parameters, fs::Permissions::from_mode(0o644)).unwrap();
+    says(&folder.run(&["import", "--force", "test5.yaml", "-o", "out"]), 0, &[], &[]);
+    assert_eq!(mode(), 0o600);
 }
 
 #[test]
@@ -119,6 +78,8 @@ fn the_status_tells_what_was_not_taken_over() {
     says(&folder.run(&["import", "bad.txt"]), 1, &[], &["bad.txt: line 1: "]);
     folder.write("bad.yml", "source: [\n");
     says(&folder.run(&["import", "bad.yml"]), 1, &[], &["bad.yml: ", "line"]);
+    fs::write(folder.path("latin1.txt"), b"[source0]\n# Stra\xdfe\n").unwrap();
+    says(&folder.run(&["import", "latin1.txt"]), 1, &[], &["latin1.txt: cannot be read: line 2 is not UTF-8", "iconv"]);
     says(&folder.run(&["import", "none.txt"]), 1, &[], &["none.txt: cannot be read: No such file"]);
     says(&folder.run(&["import", "."]), 1, &[], &["not a regular file"]);
     says(&folder.run(&["import"]), 2, &[], &["<CONFIG>"]);
@@ -154,87 +115,19 @@ fn files_are_found_beside_the_configuration() {
     }
 }
 
-/// Records `sensor` for a moment, as soon as that can be done.
-fn record(program: &mut Program, camera: &RtspCamera, broker: &Broker, topic: &str, sensor: &str) {
-    let to = broker.address(topic);
-    let trigger = |action: &str, id: &str| {
-        let output = Command::new(BINARY).args(["trigger", action, sensor, "--id", id, "--to", &to]).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-    };
-    for attempt in 0.. {
-        let id = format!("{topic}/{sensor}/{attempt}.");
-        trigger("start", &id);
-        // The other recorder does not know the sensor.
-        let ours = |line: &str| line.contains(&id) && !line.contains("not known");
-        let answer = |line: &str| ours(line) && (line.contains("accepted") || line.contains("rejected"));
-        let line = program.wait_for_line(&id, HANG_GUARD, answer).unwrap();
-        if line.contains("accepted") {
-            trigger("stop", &format!("stop-{id}"));
-            let ended = |line: &str| line.contains(&id) && (line.contains("done") || line.contains("failed"));
-            if program.wait_for_line(&format!("the end of {id}"), HANG_GUARD, ended).unwrap().contains("done") {
-                return;
-            }
-        }
-        camera.wait_for_frame(camera.frames().len()).unwrap();
-    }
-}
-
 #[test]
-fn the_graph_runs_and_messages_find_their_cameras() {
-    let broker = Broker::kafka(&["events", "more"]);
-    let camera = RtspCamera::start(&Scene::new().fps(15).gop(15).size(256, 96).without_text()).unwrap();
+fn a_link_leads_to_the_folder_of_the_file() {
     let folder = Folder::new();
-    let [doors, gates] = ["doors", "gates"].map(|name| {
-        fs::create_dir(folder.path(name)).unwrap();
-        folder.path(name).display().to_string()
-    });
-    let source = |number: u32, dir: &str, prefix: &str| {
-        format!(
-            "[source{number}]\nenable=1\ntype=4\nuri={}\nsmart-record=1\nsmart-rec-dir-path={dir}\n\
-             smart-rec-file-prefix={prefix}\n",
-            camera.url()
-        )
-    };
-    let consumer = |number: u32, topic: &str, keys: &str| {
-        format!(
-            "[message-consumer{number}]\nenable=1\nproto-lib=/lib/libnvds_kafka_proto.so\nconn-str={}\n\
-             subscribe-topic-list={topic}\n{keys}",
-            broker.conn_str()
-        )
-    };
-    folder.write("sensors.txt", "[sensor0]\nenable=1\nid=door\n[sensor1]\nenable=1\nid=gate\n");
-    let config = source(4, &doors, "Door")
-        + &source(7, &gates, "Gate")
-        + &source(9, &gates, "Gate")
-        + &consumer(0, "events", "sensor-list-file=sensors.txt\n")
-        + &consumer(1, "more", "");
-    folder.write("test5.txt", &config);
-    let output = folder.run(&["import", "test5.txt", "--builtin"]);
-    says(&output, 0, &["2 recorders, ", "sources: 3, recorders: 2, message consumers: 2"], &[]);
-    folder.write("manifest.yaml", &manifest());
-    let mut command = Command::new(BINARY);
-    command.args(["gxe", "-app=test5.yaml,test5.parameters.yaml", "-manifest=manifest.yaml"]);
-    command.current_dir(folder.0.path()).env("GXF_ROOT", &*GXF).env_remove("GXF_LOG_LEVEL");
-    let mut program = Program::start(&mut command).unwrap();
-    for consumer in ["messages0", "messages1"] {
-        let connected = format!("{consumer}/receiver: connected to the broker");
-        program.wait_for_line(&connected, HANG_GUARD, |line| line.contains(&connected)).unwrap();
-    }
-    // By name, and by position where there is no name; each consumer reaches each recorder.
-    for (topic, sensor) in [("events", "door"), ("more", "door"), ("events", "gate"), ("more", "2")] {
-        record(&mut program, &camera, &broker, topic, sensor);
-    }
-    program.interrupt().unwrap();
-    assert_eq!(program.wait(HANG_GUARD).unwrap().code(), Some(0), "{:#?}", program.seen());
-
-    let names = |dir: &str| -> Vec<String> {
-        let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-        names.filter(|name| name.ends_with(".mp4")).collect()
-    };
-    let (doors, gates) = (names(&doors), names(&gates));
-    // deepstream-app's name, with the camera's id; where a recorder has several sources, with their indexes.
-    assert!(!doors.is_empty() && doors.iter().all(|name| name.starts_with("Door_4_")), "{doors:?}");
-    for prefix in ["Gate_0_", "Gate_1_"] {
-        assert!(gates.iter().any(|name| name.starts_with(prefix)), "{gates:?}");
-    }
+    folder.write(
+        "cfg/real.txt",
+        &format!(
+            "{SOURCE}[message-consumer0]\nenable=1\nproto-lib=/lib/libnvds_kafka_proto.so\n\
+        conn-str=host;9092\nsubscribe-topic-list=events\nsensor-list-file=sensors.txt\n"
+        ),
+    );
+    folder.write("cfg/sensors.txt", "[sensor0]\nenable=1\nid=door\n");
+    symlink(folder.path("cfg/real.txt"), folder.path("link.txt")).unwrap();
+    says(&folder.run(&["import", "link.txt"]), 0, &["link.yaml and ./link.parameters.yaml"], &[]);
+    let sensors = fs::canonicalize(folder.path("cfg/sensors.txt")).unwrap();
+    assert!(folder.read("link.parameters.yaml").contains(&format!("sensor-list-file: {}\n", sensors.display())));
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
+    io::Read,
     path::Path,
     process::{Command, Output},
     sync::mpsc,
@@ -83,6 +84,33 @@ fn a_fifo_takes_a_start_and_a_stop() {
     );
     stop.stop();
     reading.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_fifo_that_nobody_empties_ends_in_a_time_out() {
+    let dir = testbed::temp_dir().unwrap();
+    let path = dir.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let fifo = path.to_str().unwrap();
+    // Both ends: there is a reader, and it does not read.
+    let mut reader = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let arguments = ["start", "gate", "--metadata", &format!("m={}", "x".repeat(60_000)), "--to-file", fifo];
+    let arguments = [&arguments[..], &["--timeout", "10ms"]].concat();
+    assert_eq!(smart_record(&arguments).status.code(), Some(0));
+    // Room for 65,536 bytes: the second message fits in part, of the third nothing does.
+    refused(&arguments, 2, &["time-out: the FIFO is full", fifo, "only a part of the message is in it"]);
+    refused(&["stop", "gate", "--to-file", fifo, "--timeout=10ms"], 2, &["time-out: the FIFO is full", "--timeout"]);
+
+    // It waits for a reader that is slow.
+    let waiting = Command::new(env!("CARGO_BIN_EXE_smart-record"))
+        .args(["trigger", "stop", "gate", "--to-file", fifo])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut read = vec![0; 60_000];
+    reader.read_exact(&mut read).unwrap();
+    let output = waiting.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod common;
 
 use std::{
+    os::unix::process::ExitStatusExt,
     path::Path,
     process::{Command, Output},
     sync::{Arc, Mutex, mpsc},
@@ -128,10 +129,16 @@ fn the_wait_ends_with_the_recording() {
             assert_eq!(output.status.code(), Some(status), "{output:?}");
             let id = came.recv_timeout(HANG_GUARD).unwrap()["id"].clone();
             assert!(id.as_str().unwrap().starts_with("trigger-"), "{id}");
-            // The last on standard output, what came before on standard error.
-            let receipts = [&output.stdout, &output.stderr].map(|bytes| text(bytes));
+            // The last on standard output, what came before on standard error, with a sentence if it came to nothing.
+            let [last, before] = [&output.stdout, &output.stderr].map(|bytes| text(bytes));
+            let (sentences, before): (Vec<_>, Vec<_>) = before.lines().partition(|line| !line.starts_with('{'));
+            let (kind, reason) = (kinds[kinds.len() - 1], "smart-record trigger: the trigger has ");
+            match status {
+                0 => assert_eq!(sentences, [""; 0]),
+                _ => assert!(sentences.len() == 1 && sentences[0].starts_with(reason) && sentences[0].contains(kind)),
+            }
             let receipts: Vec<Value> =
-                receipts.iter().flat_map(|text| text.lines()).map(|line| serde_json::from_str(line).unwrap()).collect();
+                last.lines().chain(before).map(|line| serde_json::from_str(line).unwrap()).collect();
             let wanted: Vec<Value> =
                 kinds.iter().rev().map(|kind| json!({"receipt": kind, "id": id, "session": 7})).collect();
             assert_eq!(receipts, wanted);
@@ -168,8 +175,23 @@ fn what_does_not_come_in_time_is_status_2() {
         ] {
             let output = smart_record(&[&["start", "gate", "--to", &nowhere][..], wait].concat());
             assert_eq!(output.status.code(), Some(2), "{output:?}");
-            assert!(text(&output.stderr).contains(words), "{output:?}");
+            assert!(text(&output.stderr).lines().last().unwrap().contains(words), "{output:?}");
         }
+    }
+}
+
+#[test]
+fn a_broker_that_is_down_is_told_before_the_time_is_over() {
+    for scheme in ["mqtt", "kafka"] {
+        let mut command = Command::new(BINARY);
+        command.args(["trigger", "stop", "gate", "--timeout=1h", "--to"]);
+        command.arg(format!("{scheme}://127.0.0.1:{}/t", free_port()));
+        let mut waiting = Program::start(&mut command).unwrap();
+        let words = "smart-record trigger: the broker is not there, and is tried again: ";
+        waiting.wait_for_line("the line", HANG_GUARD, |line| line.starts_with(words)).unwrap();
+        // Ctrl-C ends it at once.
+        waiting.interrupt().unwrap();
+        assert_eq!(waiting.wait(HANG_GUARD).unwrap().signal(), Some(2));
     }
 }
 
@@ -178,6 +200,12 @@ fn a_wrong_command_line_is_status_2() {
     let to = "kafka://localhost/t";
     for (arguments, words) in [
         (&["--to", "localhost"][..], "kafka://HOST"),
+        (&["--to", "mqtt://user:secret@h/t"], "belong into --config-file"),
+        (&["--conn-str", "user:secret@h;1", "--topic", "t"], "belong into --config-file"),
+        (&["--conn-str", "h", "--topic", "t"], "conn-str \"h\": the port is missing"),
+        (&["--to", "kafka://h:http/t"], "the port is no number"),
+        (&["--conn-str", "h;1", "--topic", ""], "\"\" is no topic"),
+        (&["--timeout", "1s"], "required"),
         (&["--to", to, "--to-file", "x"], "cannot be used with"),
         (&["--to", to, "--conn-str", "a;1", "--topic", "t"], "cannot be used with"),
         (&["--to", to, "--topic", "t"], "cannot be used with"),
@@ -193,7 +221,8 @@ fn a_wrong_command_line_is_status_2() {
     ] {
         let output = smart_record(&[&["start", "gate"][..], arguments].concat());
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
-        assert!(text(&output.stderr).contains(words), "{arguments:?}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(words) && said.lines().count() == 1 && !said.contains("secret"), "{arguments:?}: {said}");
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Sensors {
     /// One per source: its name, or its index in decimal.
     names: Vec<String>,
     by_name: HashMap<String, usize>,
-    /// A name is a number: then a number is no index of a source that has a name of its own.
-    numeric_names: bool,
+    /// A number is no index of a source that has a name of its own.
+    names_alone: bool,
 }
 
 impl Sensors {
@@ -110,6 +110,14 @@ impl Sensors {
         Ok(sensors)
     }
 
+    /// The same sensors as one of several recorders has them that all get the same messages: `0` is then no index of a
+    /// source that has a name of its own, since each of the recorders would take it for its own first source.
+    #[must_use]
+    pub fn names_alone(mut self) -> Self {
+        self.names_alone = true;
+        self
+    }
+
     /// How many sources there are.
     pub fn sources(&self) -> usize {
         self.names.len()
@@ -123,9 +131,8 @@ impl Sensors {
     /// The index of the source that a message's `sensor.id` means: by name, else by decimal index.
     /// Blanks around `id` do not count.
     ///
-    /// Where a name is a number itself, such as the numbers of a recorder that has some of many sources, no number means
-    /// a source that is called something else: `3` must not record source 3 of this recorder in place of the camera 3 of
-    /// another.
+    /// Where a name is a number itself, such as the numbers of a recorder that has some of many sources, and after
+    /// [`Sensors::names_alone`], no number means a source that is called something else.
     ///
     /// # Errors
     /// [`Error::UnknownSensor`] lists the names that are known.
@@ -135,13 +142,13 @@ impl Sensors {
             return Ok(index);
         }
         decimal(id)
-            .filter(|&index| index < self.sources() && !(self.numeric_names && self.is_named(index)))
+            .filter(|&index| index < self.sources() && !(self.names_alone && self.is_named(index)))
             .ok_or_else(|| Error::UnknownSensor { found: quote(id), known: self.known() })
     }
 
     fn indexes(sources: usize) -> Self {
         let names = (0..sources).map(|index| index.to_string()).collect();
-        Self { names, by_name: HashMap::new(), numeric_names: false }
+        Self { names, by_name: HashMap::new(), names_alone: false }
     }
 
     /// Whether the source was given a name.
@@ -160,7 +167,8 @@ impl Sensors {
                 quote(name)
             ));
         }
-        self.numeric_names |= decimal(name).is_some();
+        // `3` must not record source 3 of this recorder in place of the camera 3 of another.
+        self.names_alone |= decimal(name).is_some();
         self.names[index] = name.to_owned();
         Ok(())
     }

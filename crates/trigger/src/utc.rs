@@ -21,6 +21,8 @@ pub(crate) const ALLOWED: &str = "an RFC 3339 time from 1677-09-22 to 2262-04-11
 
 /// In nanoseconds.
 const SECOND: i64 = 1_000_000_000;
+/// In seconds.
+const DAY_S: u32 = 86_400;
 
 impl Utc {
     /// Nanoseconds since the Unix epoch.
@@ -28,7 +30,8 @@ impl Utc {
         self.0
     }
 
-    /// Reads RFC 3339: at most nine digits of fraction, `Z` or a numeric offset.
+    /// Reads RFC 3339: at most nine digits of fraction, `Z` or a numeric offset. Also what ISO 8601 writes otherwise, and
+    /// strftime's `%z` with it: `+0200` and `+02` for `+02:00`, a comma before the fraction.
     ///
     /// A leap second (`:60`) is the first second of the next minute, as in POSIX and in DeepStream.
     ///
@@ -45,10 +48,15 @@ impl Utc {
             return None;
         }
         let pieces = Pieces::parse(text).ok()?;
-        if pieces.time_zone_annotation().is_some() {
+        // Zone names and other annotations.
+        if text.contains('[') {
             return None;
         }
         let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
+        // jiff goes on to 25:59:59; no clock of the world is that far away, and RFC 3339 has no such hour.
+        if offset.seconds().unsigned_abs() >= DAY_S {
+            return None;
+        }
         let moment = offset.to_timestamp(pieces.date().to_datetime(pieces.time()?)).ok()?;
         let nanos = i64::try_from(moment.as_nanosecond()).ok()?;
         // jiff takes a leap second for the second before it, so that an interval would end too early.
@@ -93,6 +101,9 @@ mod tests {
             ("2020-05-18T22:02:00+02:00", base),
             ("2020-05-18T15:32:00-04:30", base),
             ("2020-05-18T20:02:00-00:00", base),
+            ("2020-05-18T22:02:00+0200", base),
+            ("2020-05-18T22:02:00,5+02", base + 500_000_000),
+            ("2020-05-19T20:01:00+23:59", base),
             ("2020-05-18t20:02:00z", base),
             ("2020-05-18 20:02:00Z", base),
             ("1969-12-31T23:59:59.999999999Z", -1),
@@ -146,6 +157,12 @@ mod tests {
             "2020-05-18T20:02:00Z trailing",
             "2020-05-18T20:02:00Z[UTC]",
             "2020-05-18T20:02:00[America/New_York]",
+            "2020-05-18T20:02:00[u-ca=iso8601]",
+            "2020-05-18T20:02:00+24:00",
+            "2020-05-18T20:02:00-25:59:59",
+            "2020-05-18T20:02:00+02:60",
+            "2020-05-18T20:02:00.1234567891Z",
+            " 2020-05-18T20:02:00Z",
             "2020-13-18T20:02:00Z",
             "2020-02-30T20:02:00Z",
             "2020-05-18T25:02:00Z",

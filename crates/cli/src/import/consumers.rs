@@ -67,17 +67,29 @@ fn consumer(group: &Group, context: &Context<'_>, report: &mut Report) -> Option
         report.loss(&group.name, "subscribe-topic-list", "there is no topic in it, so this consumer is missing");
         return None;
     }
+    if topics.iter().any(|topic| topic.contains(';')) {
+        report.loss(
+            &group.name,
+            "subscribe-topic-list",
+            "a topic has a \";\" in it, which separates topics: it becomes two",
+        );
+    }
     let file = |key| group.text(key).map(|path| context.beside(path));
+    let config_file = match context.form {
+        Form::KeyFile => file("config-file"),
+        // DeepStream leaves this one relative to the folder that it runs in.
+        Form::Yaml => group.text("config-file").map(PathBuf::from),
+    };
+    if let Some(Err(error)) = config_file.as_deref().map(context.read) {
+        let reason = format_args!("it cannot be read here, and without it the graph does not start: {error}");
+        report.note(&group.name, "config-file", reason);
+    }
     Some(Consumer {
         group: group.name.clone(),
         proto_lib: adaptor(&group.name, proto_lib?, context, report),
         conn_str: conn_str?.into(),
         topics,
-        config_file: match context.form {
-            Form::KeyFile => file("config-file"),
-            // DeepStream leaves this one relative to the folder that it runs in.
-            Form::Yaml => group.text("config-file").map(PathBuf::from),
-        },
+        config_file,
         sensor_list_file: file("sensor-list-file"),
     })
 }
@@ -103,6 +115,8 @@ pub struct Names {
     pub by_position: BTreeMap<usize, String>,
     /// The one file that says all of it, and nothing else: `sensor-list-file` can name it.
     pub file: Option<PathBuf>,
+    /// A consumer that has no list while others have: its messages call sources by position.
+    pub by_position_for: Option<String>,
 }
 
 /// The names from the consumers' sensor lists, which one recorder gets as one.
@@ -141,6 +155,11 @@ pub fn names(consumers: &[Consumer], sources: usize, context: &Context<'_>, repo
             }
         }
     }
+    names.by_position_for = consumers
+        .iter()
+        .find(|consumer| consumer.sensor_list_file.is_none())
+        .filter(|_| !names.by_position.is_empty())
+        .map(|consumer| consumer.group.clone());
     names.file = match files[..] {
         [file] if plain && !names.by_position.is_empty() => Some(file.into()),
         _ => None,
@@ -149,6 +168,13 @@ pub fn names(consumers: &[Consumer], sources: usize, context: &Context<'_>, repo
 }
 
 impl Names {
+    /// The consumer whose positions do not count, where names are taken for others: an index of a recorder is a position
+    /// only if it has `all` sources, and no index where a name is a number.
+    pub fn unheard(&self, all: bool) -> Option<&str> {
+        let number = |name: &String| name.bytes().all(|byte| byte.is_ascii_digit());
+        self.by_position_for.as_deref().filter(|_| !all || self.by_position.values().any(number))
+    }
+
     /// Whether the name is the only one of its source, and the source the only one with it.
     fn add(&mut self, position: usize, name: &str, consumer: &str, report: &mut Report) -> bool {
         let taken = self.by_position.iter().find(|(at, known)| **at == position || *known == name);

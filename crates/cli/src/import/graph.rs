@@ -134,7 +134,12 @@ pub fn parameter_file(recorders: &[Recorder], consumers: &[Consumer]) -> Result<
         entities.push(entity(name, "receiver", consumer_parameters(consumer)));
     }
     for recorder in recorders {
-        entities.push(entity(recorder.name.clone(), "smart_record", recorder_parameters(recorder)));
+        let mut parameters = recorder_parameters(recorder);
+        if recorders.len() > 1 && !consumers.is_empty() {
+            // Each gets every message: those for the others' sensors are none of its business.
+            parameters.insert("unknown-sensor".into(), "ignore".into());
+        }
+        entities.push(entity(recorder.name.clone(), "smart_record", parameters));
     }
     documents(&entities)
 }

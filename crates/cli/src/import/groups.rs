@@ -39,6 +39,12 @@ impl Group {
     }
 }
 
+/// The part of a value that DeepStream reads a number from: GLib stops at a blank, and NVIDIA's samples have comments
+/// behind it (`type=4 # RTSP`).
+pub fn up_to_blank(value: &str) -> &str {
+    value.split_ascii_whitespace().next().unwrap_or_default()
+}
+
 /// The pieces of a list separated by `;` (`\;` is part of a piece), without blanks around them; empty ones are none.
 pub fn list(value: &str) -> Vec<String> {
     let mut pieces = Vec::new();
@@ -68,6 +74,13 @@ mod tests {
         assert_eq!((group.number("source"), group.number("sink")), (Some(12), None));
         for name in ["source", "source-1", "source+1", "source1x", "source99999999999"] {
             assert_eq!(Group { name: name.into(), entries: Vec::new() }.number("source"), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_number_ends_at_a_blank() {
+        for (value, number) in [("4", "4"), (" 4 # RTSP", "4"), ("1\t;on", "1"), ("1;on", "1;on"), ("", "")] {
+            assert_eq!(up_to_blank(value), number);
         }
     }
 

@@ -39,7 +39,6 @@ pub enum Sensors {
 
 /// The recorders, in the order of their first sources.
 pub fn recorders(sources: &Sources, mut names: Names, report: &mut Report) -> Vec<Recorder> {
-    take_names_of_list(sources, &mut names, report);
     let mut groups: Vec<Vec<&Source>> = Vec::new();
     for source in &sources.recorded {
         match groups.iter_mut().find(|group| group[0].recording == source.recording) {
@@ -48,10 +47,17 @@ pub fn recorders(sources: &Sources, mut names: Names, report: &mut Report) -> Ve
         }
     }
     let count = groups.len();
+    let all = groups[0].len() == sources.enabled;
+    if let Some(consumer) = names.unheard(all) {
+        let reason = "it has none, so that in DeepStream its messages call sources 0, 1, ...; here only those that the other \
+                      consumers' lists have no name for";
+        report.loss(consumer, "sensor-list-file", reason);
+    }
+    take_names_of_list(sources, all, &mut names, report);
     if count > 1 {
         report.note("", "", format_args!(
-            "{count} recorders, since not all sources have the same settings; each gets every message, logs those for the \
-             others' sensors as unknown, and numbers its files by its own sources"
+            "{count} recorders, since not all sources have the same settings; each gets every message, ignores those for sensors \
+             that it does not have, and numbers its files by its own sources"
         ));
     }
     let recorder = |(index, group): (usize, Vec<&Source>)| {
@@ -64,17 +70,24 @@ pub fn recorders(sources: &Sources, mut names: Names, report: &mut Report) -> Ve
     groups.into_iter().enumerate().map(recorder).collect()
 }
 
-/// `[source-list]` has names, too; DeepStream's consumers do not know them.
-fn take_names_of_list(sources: &Sources, names: &mut Names, report: &mut Report) {
+/// `[source-list]` has names, too; DeepStream's consumers do not know them, and call sources by their positions. So they
+/// do after an import: names come beside positions, where one recorder has `all` sources, and never in place of them.
+fn take_names_of_list(sources: &Sources, all: bool, names: &mut Names, report: &mut Report) {
     if sources.names.is_empty() || !names.by_position.is_empty() {
         return;
+    }
+    if !all {
+        let reason = "messages call the sources 0, 1, ... as in DeepStream, not by these names";
+        return report.note("source-list", "sensor-id-list", reason);
     }
     let mut distinct = sources.names.clone();
     distinct.sort_unstable();
     distinct.dedup();
-    let fits = sources.names.iter().all(|name| name.len() <= trigger::MAX_SENSOR_BYTES);
+    // A number would stand for another source than the one in its place.
+    let number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = sources.names.iter().all(|name| name.len() <= trigger::MAX_SENSOR_BYTES && !number(name));
     if sources.names.len() != sources.enabled || distinct.len() != sources.enabled || !fits {
-        let reason = "a name of its own for each source is needed; messages call them 0, 1, ...";
+        let reason = "a name of its own for each source is needed, not a number; messages call the sources 0, 1, ...";
         return report.note("source-list", "sensor-id-list", reason);
     }
     names.by_position = sources.names.iter().cloned().enumerate().collect();

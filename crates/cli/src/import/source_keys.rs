@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::{
-    groups::{Entry, Group},
+    groups::{Entry, Group, up_to_blank},
     report::Report,
     sources::{LocalEvents, Recording},
 };
@@ -101,7 +101,7 @@ impl SourceKeys {
 
     /// Whether the group is enabled.
     pub fn enables(group: &Group) -> bool {
-        group.get("enable").and_then(|value| value.parse::<i64>().ok()).is_some_and(|enable| enable != 0)
+        group.get("enable").is_some_and(is_on)
     }
 
     /// Takes over what the group says, in the order of its keys.
@@ -110,7 +110,7 @@ impl SourceKeys {
         for entry in &group.entries {
             let mut reader = Reader { group: &group.name, entry, report };
             match entry.key.as_str() {
-                "enable" => self.enabled = Self::enables(group),
+                "enable" => self.enabled = is_on(&entry.value),
                 "type" => self.kind = reader.number(u32::MAX).unwrap_or(0),
                 "uri" => self.uri.clone_from(&entry.value),
                 "camera-id" => self.camera_id = reader.number(u32::MAX).unwrap_or(self.camera_id),
@@ -129,7 +129,7 @@ impl SourceKeys {
                     self.protocol = if reader.number(u32::MAX) == Some(4) { 4 } else { 0 };
                 }
                 "rtsp-reconnect-interval-sec" => self.reconnect_interval = reader.number(DAY),
-                "rtsp-reconnect-attempts" if entry.value == "-1" => {}
+                "rtsp-reconnect-attempts" if up_to_blank(&entry.value) == "-1" => {}
                 "rtsp-reconnect-attempts" => reader.loss("a lost source is tried again for ever"),
                 "init-rtsp-reconnect-interval-sec" => {
                     reader.note("not needed: a source that was never reached is tried again as one that was lost");
@@ -152,7 +152,8 @@ impl SourceKeys {
                 report.note(group, "smart-rec-start-time", reason);
             }
             let start_time = start_time.min(cache);
-            LocalEvents { start_time, duration: self.duration, interval: or(self.interval, INTERVAL) }
+            let (duration, interval) = self.rhythm(group, report);
+            LocalEvents { start_time, duration, interval }
         });
         Recording {
             triggers: if local_events.is_some() { 2 } else { 1 },
@@ -167,6 +168,29 @@ impl SourceKeys {
             reconnect_interval: self.reconnect_interval,
         }
     }
+}
+
+impl SourceKeys {
+    /// Duration and interval of local events. In DeepStream an event ends the recording that the one before it began, if
+    /// that is not over; each of ours begins one.
+    fn rhythm(&self, group: &str, report: &mut Report) -> (u32, u32) {
+        let or = |value: u32, default: u32| if value == 0 { default } else { value };
+        let interval = or(self.interval, INTERVAL);
+        if or(self.duration, or(self.default_duration, DEFAULT_DURATION)) < interval {
+            return (self.duration, interval);
+        }
+        let doubled = interval.saturating_mul(2).min(DAY);
+        let reason = format_args!(
+            "every second event ends a recording in DeepStream: they are {interval} s long here, too, and come every {doubled} s"
+        );
+        report.note(group, "smart-rec-interval", reason);
+        (interval, doubled)
+    }
+}
+
+/// Whether a value of `enable` is a number other than 0; DeepStream takes anything else for 0.
+fn is_on(value: &str) -> bool {
+    up_to_blank(value).parse::<i64>().is_ok_and(|enable| enable != 0)
 }
 
 /// Whether a recorder has nothing to do with this key.
@@ -200,7 +224,7 @@ impl Reader<'_> {
 
     /// A whole number up to `most`; else it is told, and `None`.
     fn number(&mut self, most: u32) -> Option<u32> {
-        let number = self.entry.value.parse().ok().filter(|number| *number <= most);
+        let number = up_to_blank(&self.entry.value).parse().ok().filter(|number| *number <= most);
         if number.is_none() {
             self.loss(format_args!("a whole number from 0 to {most} is needed; the default is used"));
         }

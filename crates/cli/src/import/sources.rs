@@ -2,7 +2,11 @@
 //! Keys and defaults are those of DeepStream 9.1's source groups (facts: smart-record-behaviour.md, sections 2, 4, 6).
 //! It leaves how sources share recorders to `plan`, and reading a group's keys to `source_keys`.
 
-use super::{groups::Group, report::Report, source_keys::SourceKeys};
+use super::{
+    groups::{Group, up_to_blank},
+    report::Report,
+    source_keys::SourceKeys,
+};
 
 /// As many as DeepStream takes.
 const MAX_SOURCES: usize = 1024;
@@ -126,16 +130,34 @@ fn of_list(list: &Group, groups: &[Group], report: &mut Report) -> Sources {
         return sources;
     };
     let count = match list.get("num-source-bins") {
-        Some(text) if uris.is_empty() => text.parse().unwrap_or(0),
+        Some(text) if uris.is_empty() => up_to_blank(text).parse().unwrap_or(0),
         _ => uris.len(),
     };
-    if list.get("num-source-bins").is_some_and(|text| text.parse() != Ok(count)) {
+    if list.get("num-source-bins").is_some_and(|text| up_to_blank(text).parse() != Ok(count)) {
         report.note("source-list", "num-source-bins", format_args!("the list has {count} sources, which counts"));
+    }
+    if list.get("use-nvmultiurisrcbin").is_some_and(|value| matches!(up_to_blank(value), "1" | "true")) {
+        // Its recorders are out of the consumers' reach (facts: smart-record-behaviour.md, section 2).
+        report.note(
+            "source-list",
+            "use-nvmultiurisrcbin",
+            "with it no message starts a recording in DeepStream; here it does",
+        );
     }
     let mut told = Report::default();
     let mut base = SourceKeys::new(0);
     base.apply(all, &mut told);
+    if !base.enabled {
+        report.note(
+            "source-attr-all",
+            "",
+            "it is disabled, and with it all sources that have no [sourceN] of their own",
+        );
+    }
     let mut every: Vec<(SourceKeys, Report)> = Vec::new();
+    if count > MAX_SOURCES {
+        report.loss("source-list", "", format_args!("DeepStream and this command take {MAX_SOURCES} sources"));
+    }
     for index in 0..count.min(MAX_SOURCES) {
         let mut keys = base.clone();
         keys.camera_id = u32::try_from(index).unwrap_or(u32::MAX);

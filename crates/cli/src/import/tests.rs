@@ -177,8 +177,12 @@ fn a_file_prefix_is_one_that_the_recorder_takes() {
 #[test]
 fn local_events_begin_a_second_before_and_within_the_cache() {
     let outcome = TXT.convert(&source(0, "smart-record=2"));
+    // DeepStream's second event stops what the first has begun: ten seconds on, ten seconds off.
     outcome
-        .has("recorder", &[("smart-rec-start-time", "1"), ("smart-rec-duration", "0"), ("smart-rec-interval", "10")]);
+        .has("recorder", &[("smart-rec-start-time", "1"), ("smart-rec-duration", "10"), ("smart-rec-interval", "20")]);
+    outcome.says("note: [source0] smart-rec-interval: every second event ends a recording in DeepStream");
+    let outcome = TXT.convert(&source(0, "smart-record=2\nsmart-rec-default-duration=9"));
+    outcome.has("recorder", &[("smart-rec-duration", "0"), ("smart-rec-interval", "10")]);
     let outcome = TXT.convert(&source(0, "smart-record=2\nsmart-rec-start-time=50\nsmart-rec-cache=20"));
     outcome.has("recorder", &[("smart-rec-start-time", "20")]);
     outcome.says("[source0] smart-rec-start-time: 50 s is more than the cache of 20 s");
@@ -217,6 +221,7 @@ fn what_cannot_be_taken_over_is_told_with_group_and_key() {
         ("[source_1]\nenable=1\n".into(), "[source_1]: a source's group is called [source0]"),
         (consumer(0, "").replace("conn-str", "x"), "[message-consumer0] conn-str: it is missing"),
         (consumer(0, "subscribe-topic-list=;"), "[message-consumer0] subscribe-topic-list: there is no topic"),
+        (consumer(0, "subscribe-topic-list=a\\;b"), "[message-consumer0] subscribe-topic-list: a topic has a \";\""),
         (consumer(0, "sensor-list-file=none.txt"), "[message-consumer0] sensor-list-file: it cannot be read"),
     ] {
         let outcome = TXT.convert(&(good.clone() + &text));
@@ -247,7 +252,7 @@ fn without_a_source_to_record_there_is_no_graph() {
 #[test]
 fn sources_with_different_settings_get_recorders_of_their_own() {
     let sensors = "[sensor0]\nenable=1\nid=door\n[sensor1]\nenable=1\nid=gate;2\n[sensor2]\nenable=0\nid=x\n";
-    let files = [("/cfg/sensors.txt", sensors)];
+    let files = [("/cfg/sensors.txt", sensors), ("/cfg/number.txt", "[sensor0]\nenable=1\nid=7\n")];
     let case = Case { files: &files, ..TXT };
     let text = source(0, "")
         + &source(1, "smart-rec-cache=60")
@@ -255,6 +260,17 @@ fn sources_with_different_settings_get_recorders_of_their_own() {
         + &consumer(0, "sensor-list-file=sensors.txt")
         + &consumer(5, "subscribe-topic-list=c");
     let outcome = case.convert(&text);
+    for recorder in ["recorder0", "recorder1"] {
+        outcome.has(recorder, &[("unknown-sensor", "ignore")]);
+    }
+    outcome.says("not taken over: [message-consumer5] sensor-list-file: it has none, so that in DeepStream");
+    // One recorder has all positions, unless a name is a number.
+    let one = |list: &str| {
+        let consumers = consumer(0, &format!("sensor-list-file={list}")) + &consumer(1, "");
+        case.convert(&(source(0, "") + &source(1, "") + &consumers))
+    };
+    assert_eq!((one("sensors.txt").lost, one("sensors.txt").value("recorder", "unknown-sensor")), (0, None));
+    assert_eq!(one("number.txt").lost, 1);
     outcome.has("recorder0", &[("uri-list", "rtsp://cam0/s;rtsp://cam2/s"), ("sensor-id-list", "door;2")]);
     outcome.has("recorder1", &[("uri-list", "rtsp://cam1/s"), ("sensor-id-list", "1"), ("smart-rec-cache", "60")]);
     outcome.says("[source1]: its sensor's name has a \";\"");
@@ -295,6 +311,7 @@ fn paths_and_adaptors() {
     let text = source(0, "") + &consumer(0, "config-file=../cfg_kafka.txt");
     let outcome = TXT.convert(&text);
     outcome.has("messages", &[("config-file", "/cfg/../cfg_kafka.txt")]);
+    outcome.says("note: [message-consumer0] config-file: it cannot be read here");
     let built_in = Case { built_in: true, ..TXT };
     built_in.convert(&text).has("messages", &[("proto-lib", "builtin:kafka")]);
     let mqtt = text.replace("kafka_proto.so", "mqtt_proto.so.1");
@@ -329,6 +346,40 @@ fn the_yaml_form_has_its_sources_in_a_csv() {
 }
 
 #[test]
+fn what_stands_behind_a_number_is_a_comment() {
+    let text = "[source0]\nenable=1 # on\ntype=4 #RTSP\nuri=rtsp://cam0/s\nsmart-record=1\t;cloud\nsmart-rec-cache=15 s\n\
+                rtsp-reconnect-attempts=-1 # for ever\n[source1]\nenable=0 # off\n";
+    let outcome = TXT.convert(text);
+    outcome.has("recorder", &[("uri-list", "rtsp://cam0/s"), ("smart-rec-cache", "15")]);
+    assert_eq!(outcome.lost, 0, "{:?}", outcome.lines);
+}
+
+#[test]
+fn a_source_list_s_names_do_not_replace_positions() {
+    let list = |uris: &str, ids: &str| {
+        format!("[source-list]\nlist={uris}\nsensor-id-list={ids}\n[source-attr-all]\nenable=1\nsmart-record=1\n")
+            + &consumer(0, "")
+    };
+    let outcome = TXT.convert(&list("rtsp://a/s;rtsp://b/s", "door;gate"));
+    outcome.has("recorder", &[("sensor-id-list", "door;gate")]);
+    for (uris, ids, sensors) in [
+        ("file:///a.mp4;rtsp://b/s", "door;gate", Some("1")),
+        ("rtsp://a/s;rtsp://b/s", "1;0", None),
+        ("rtsp://a/s;rtsp://b/s", "door;door", None),
+        ("rtsp://a/s;rtsp://b/s", "door", None),
+    ] {
+        let outcome = TXT.convert(&list(uris, ids));
+        assert_eq!(outcome.value("recorder", "sensor-id-list").as_deref(), sensors);
+        outcome.says("note: [source-list] sensor-id-list: ");
+    }
+    let many = "rtsp://a/s;".repeat(1025);
+    TXT.convert(&list(&many, "door")).says("not taken over: [source-list]: DeepStream and this command take 1024");
+    let disabled = list("rtsp://a/s", "door").replace("enable=1\nsmart", "enable=0\nsmart");
+    let (import, report) = TXT.try_convert(&disabled);
+    assert!(import.is_err() && report.lines()[0].text.contains("[source-attr-all]: it is disabled"), "{report:?}");
+}
+
+#[test]
 fn a_source_list_shares_its_keys() {
     let text = "[source-list]\nnum-source-bins=3\nlist=rtsp://a/s;file:///b.mp4;rtsp://c/s;\nuse-nvmultiurisrcbin=1\n\
                 sensor-id-list=door;yard;gate\n[source-attr-all]\nenable=1\ntype=3\nsmart-record=1\nsmart-rec-cache=12\n\
@@ -337,11 +388,13 @@ fn a_source_list_shares_its_keys() {
         + &consumer(0, "");
     let outcome = TXT.convert(&text);
     outcome.says("[source1] type: 2; DeepStream records");
-    outcome.has("recorder0", &[("uri-list", "rtsp://a/s"), ("sensor-id-list", "door"), ("latency", "50")]);
-    outcome.has("recorder1", &[("uri-list", "rtsp://c/s"), ("sensor-id-list", "gate"), ("smart-rec-cache", "40")]);
+    outcome.says("note: [source-list] use-nvmultiurisrcbin: with it no message starts a recording in DeepStream");
+    outcome.says("note: [source-list] sensor-id-list: messages call the sources 0, 1, ...");
+    outcome.has("recorder0", &[("uri-list", "rtsp://a/s"), ("sensor-id-list", "0"), ("latency", "50")]);
+    outcome.has("recorder1", &[("uri-list", "rtsp://c/s"), ("sensor-id-list", "2"), ("smart-rec-cache", "40")]);
     let outcome = TXT.convert(&text.replace("[source2]", "[source3]"));
     outcome.says("not taken over: [source3]: the list has 3 sources");
-    outcome.has("recorder", &[("uri-list", "rtsp://a/s;rtsp://c/s"), ("sensor-id-list", "door;gate")]);
+    outcome.has("recorder", &[("uri-list", "rtsp://a/s;rtsp://c/s"), ("sensor-id-list", "0;2")]);
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 use serde_json::Value;
 
+use crate::{error::Error, import::one_line};
+
 /// What a trigger waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Awaited {
@@ -44,6 +46,14 @@ impl Awaited {
     }
 }
 
+/// What a receipt that is not good says.
+pub fn not_recorded(receipt: &Value) -> Error {
+    let rejected = receipt["receipt"] == "rejected";
+    let kind = if rejected { "been rejected" } else { "led to a recording that failed" };
+    let reason = receipt["reason"].as_str().unwrap_or("the receipt says no reason");
+    Error::NotRecorded { kind, reason: one_line(reason) }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -72,6 +82,18 @@ mod tests {
         // Of the recording that the stop ends, were it started under the same id.
         assert_eq!(stop("done"), Answer::Other);
         assert_eq!(start("something new"), Answer::Other);
+    }
+
+    #[test]
+    fn a_receipt_that_is_not_good_says_why() {
+        for (kind, reason, words) in [
+            ("rejected", json!("no\u{1b}such\nsensor"), "the trigger has been rejected: no?such?sensor"),
+            ("failed", json!("disk full"), "the trigger has led to a recording that failed: disk full"),
+            ("failed", json!(null), "the receipt says no reason"),
+        ] {
+            let said = not_recorded(&json!({"receipt": kind, "reason": reason})).to_string();
+            assert!(said.contains(words), "{said}");
+        }
     }
 
     #[test]

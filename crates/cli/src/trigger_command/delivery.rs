@@ -17,14 +17,15 @@ use crate::error::Error;
 #[command(next_help_heading = "Where to (standard output, if nothing is said)")]
 pub struct Delivery {
     /// Write it as a line to this FIFO, or append it to this file; both must exist.
-    #[arg(long, value_name = "PATH", conflicts_with = "broker")]
+    #[arg(long, value_name = "PATH", group = "place", conflicts_with = "broker")]
     to_file: Option<PathBuf>,
     /// Publish it: kafka://HOST[:PORT][,HOST[:PORT]...]/TOPIC or mqtt://HOST[:PORT]/TOPIC, with the ports 9092 and 1883
     /// where none is named.
-    #[arg(long, value_name = "ADDRESS", group = "broker")]
-    to: Option<Address>,
+    #[arg(long, value_name = "ADDRESS", groups = ["broker", "place"])]
+    // Read later: clap would repeat a value that it refuses, with the password that has no place in it.
+    to: Option<String>,
     /// Publish it to the broker that a graph calls so: HOST;PORT.
-    #[arg(long, value_name = "HOST;PORT", group = "broker", requires = "topic")]
+    #[arg(long, value_name = "HOST;PORT", groups = ["broker", "place"], requires = "topic")]
     conn_str: Option<String>,
     /// Protocol for --conn-str: builtin:kafka, builtin:mqtt, or the path of a protocol adaptor of DeepStream.
     #[arg(long, value_name = "PROTOCOL", default_value = "builtin:kafka", requires = "conn_str",
@@ -42,8 +43,9 @@ pub struct Delivery {
     /// Topic on the same broker that the graph sends its receipts to.
     #[arg(long, value_name = "TOPIC", requires_all = ["wait", "broker"])]
     receipts: Option<String>,
-    /// How long to wait for the broker, and with --wait for the receipt; from the end of the interval, if it has one.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::length)]
+    /// How long to wait for the broker, or for room in the FIFO; with --wait also for the receipt, from the end of the
+    /// interval, if it has one.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::length, requires = "place")]
     timeout: Duration,
 }
 
@@ -53,13 +55,18 @@ pub enum Destination<'a> {
     /// One line on standard output.
     Stdout,
     /// One line to a FIFO or a file.
-    File(&'a Path),
+    File {
+        /// Both must exist.
+        path: &'a Path,
+        /// How long to wait for room.
+        timeout: Duration,
+    },
     /// A message on a topic.
     Broker {
         /// The broker.
         endpoint: Endpoint,
         /// Where to publish.
-        topic: &'a str,
+        topic: String,
         /// Where receipts come from, if they are waited for.
         receipts: Option<&'a str>,
         /// How long to wait.
@@ -71,20 +78,27 @@ impl Delivery {
     /// The place that the options name.
     ///
     /// # Errors
-    /// [`Error::BadTrigger`]: the protocol is neither built in nor a path.
+    /// [`Error::BadTrigger`]: no such address, or the protocol is neither built in nor a path.
     pub fn destination(&self) -> Result<Destination<'_>, Error> {
         if let Some(path) = &self.to_file {
-            return Ok(Destination::File(path));
+            return Ok(Destination::File { path, timeout: self.timeout });
         }
-        let (protocol, conn_str, topic) = match (&self.to, &self.conn_str, &self.topic) {
-            (Some(address), ..) => (address.protocol.clone(), address.conn_str.clone(), address.topic.as_str()),
+        let address = match (&self.to, &self.conn_str, &self.topic) {
+            (Some(address), ..) => {
+                address.parse().map_err(|reason| Error::BadTrigger(format!("not an address for --to: {reason}")))?
+            }
             (None, Some(conn_str), Some(topic)) => {
+                if conn_str.contains('@') {
+                    let reason = "--conn-str has an \"@\" in it (user name and password belong into --config-file)";
+                    return Err(Error::BadTrigger(reason.into()));
+                }
                 let protocol =
                     Protocol::parse(&self.proto_lib).map_err(|error| Error::BadTrigger(error.to_string()))?;
-                (protocol, conn_str.clone(), topic.as_str())
+                Address { protocol, conn_str: conn_str.clone(), topic: topic.clone() }
             }
             _ => return Ok(Destination::Stdout),
         };
+        let Address { protocol, conn_str, topic } = address;
         Ok(Destination::Broker {
             endpoint: Endpoint { protocol, conn_str, config_file: self.config_file.clone() },
             topic,

@@ -126,6 +126,12 @@ fn interval(
         }
         _ => end,
     };
+    if let (None, Some(end)) = (start, end)
+        && end <= now
+    {
+        let reason = format!("the end {end} is over, and a recording begins now (needed: --start or --before, too)");
+        return Err(Error::BadTrigger(reason));
+    }
     Ok((start, end))
 }
 
@@ -206,6 +212,7 @@ mod tests {
     #[test]
     fn what_a_recorder_would_reject_is_not_sent() {
         let end_first = start(None, Some(NOW), None, Some(Utc(NOW.0 - 1)));
+        let over = start(None, None, None, Some(NOW));
         let too_early = start(Some(Duration::from_secs(u64::MAX)), None, None, None);
         let too_late = start(None, Some(Utc(i64::MAX)), s(1), None);
         let nameless = Draft { sensor: " ".into(), ..draft(NOTHING) };
@@ -214,6 +221,7 @@ mod tests {
         let big = Draft { metadata: Some(big), ..draft(NOTHING) };
         for (draft, words) in [
             (end_first, "is not after"),
+            (over, "is over, and a recording begins now"),
             (too_early, "1677"),
             (too_late, "2262"),
             (nameless, "sensor.id"),

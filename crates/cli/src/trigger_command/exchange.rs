@@ -5,6 +5,7 @@
 use std::{
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
     time::{Duration, Instant},
@@ -14,7 +15,7 @@ use ::trigger::broker::{Arrived, Endpoint, Listener, News, Publisher, Subscripti
 use serde_json::Value;
 
 use super::answer::{Answer, Awaited};
-use crate::error::Error;
+use crate::{error::Error, import::one_line};
 
 /// Messages that may wait for us before the broker's connection has to.
 const ROOM: usize = 256;
@@ -43,22 +44,35 @@ pub struct Wait<'a> {
     pub awaited: Awaited,
 }
 
+/// The last receipt, and whether it is what was waited for.
+type Answered = (Value, Result<(), Error>);
+
 /// What a connection tells.
 enum Heard {
     Message(Vec<u8>),
     News(News),
 }
 
-struct Ear(SyncSender<Heard>);
+struct Ear {
+    heard: SyncSender<Heard>,
+    /// A user who has to wait is told why, once.
+    told: AtomicBool,
+}
 
 impl Listener for Ear {
     fn message(&self, message: Arrived) {
         // Fails only when nobody waits any more.
-        let _ = self.0.send(Heard::Message(message.payload));
+        let _ = self.heard.send(Heard::Message(message.payload));
     }
 
     fn news(&self, news: News) {
-        let _ = self.0.send(Heard::News(news));
+        if let News::Lost { reason } = &news
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            eprintln!("smart-record trigger: the broker is not there, and is tried again: {}", one_line(reason));
+        }
+        // Fails only when nobody waits any more.
+        let _ = self.heard.send(Heard::News(news));
     }
 }
 
@@ -73,7 +87,7 @@ struct Hearing {
 impl Hearing {
     fn new(deadline: Instant) -> (Arc<Ear>, Self) {
         let (sender, heard) = mpsc::sync_channel(ROOM);
-        (Arc::new(Ear(sender)), Self { heard, deadline, lost: None })
+        (Arc::new(Ear { heard: sender, told: AtomicBool::new(false) }), Self { heard, deadline, lost: None })
     }
 
     /// # Errors
@@ -127,11 +141,12 @@ impl Exchange<'_> {
         outcome
     }
 
-    /// Publishes and waits. The last receipt, and whether it is what was waited for; those before it go to `underway`.
+    /// Publishes and waits. The last receipt, and [`Error::NotRecorded`] if it is not what was waited for; those before
+    /// it go to `underway`.
     ///
     /// # Errors
     /// As [`Exchange::send`]; [`Error::TimeOut`] also when no receipt came in time.
-    pub fn send_and_wait(&self, wait: &Wait<'_>, mut underway: impl FnMut(&Value)) -> Result<(Value, bool), Error> {
+    pub fn send_and_wait(&self, wait: &Wait<'_>, mut underway: impl FnMut(&Value)) -> Result<Answered, Error> {
         let (ear, mut hearing) = Hearing::new(self.deadline);
         let subscription = Subscription::start(self.endpoint, &[wait.topic.to_owned()], ear)?;
         let outcome = self.answered(wait, &mut hearing, &mut underway);
@@ -146,7 +161,7 @@ impl Exchange<'_> {
         wait: &Wait<'_>,
         hearing: &mut Hearing,
         underway: &mut impl FnMut(&Value),
-    ) -> Result<(Value, bool), Error> {
+    ) -> Result<Answered, Error> {
         while !matches!(hearing.next("the broker is not there")?, Heard::News(News::Connected)) {}
         self.send()?;
         loop {
@@ -154,8 +169,11 @@ impl Exchange<'_> {
             match wait.awaited.judge(wait.id, &message) {
                 Answer::Other => {}
                 Answer::Underway(receipt) => underway(&receipt),
-                Answer::Good(receipt) => return Ok((receipt, true)),
-                Answer::Bad(receipt) => return Ok((receipt, false)),
+                Answer::Good(receipt) => return Ok((receipt, Ok(()))),
+                Answer::Bad(receipt) => {
+                    let not_recorded = super::answer::not_recorded(&receipt);
+                    return Ok((receipt, Err(not_recorded)));
+                }
             }
         }
     }

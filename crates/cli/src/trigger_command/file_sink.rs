@@ -3,21 +3,26 @@
 //! It leaves reading to the crate `trigger`, whose limit on a line is kept here.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{FileTypeExt, OpenOptionsExt},
     path::Path,
+    time::{Duration, Instant},
 };
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::OFlags,
+};
 
 use crate::error::Error;
 
-/// Writes `message` and a line end.
+/// Writes `message` and a line end; waits for room in the FIFO until `deadline`.
 ///
 /// # Errors
 /// [`Error::ToFile`]: missing, not to be written to, no reader of the FIFO, or too long for its reader.
-pub fn append(path: &Path, message: &str) -> Result<(), Error> {
+/// [`Error::TimeOut`]: there is a reader, and it does not read.
+pub fn append(path: &Path, message: &str, deadline: Instant) -> Result<(), Error> {
     let refuse = |source| Error::ToFile { path: path.into(), source };
     if message.len() > ::trigger::MAX_LINE_BYTES {
         let limit = ::trigger::MAX_LINE_BYTES;
@@ -39,8 +44,36 @@ pub fn append(path: &Path, message: &str) -> Result<(), Error> {
         }
         opened => opened.map_err(refuse)?,
     };
-    // A full pipe is then waited for; one write, so that lines of several senders do not mix (up to PIPE_BUF).
-    let flags = fcntl_getfl(&file).map_err(|errno| refuse(errno.into()))?;
-    fcntl_setfl(&file, flags - OFlags::NONBLOCK).map_err(|errno| refuse(errno.into()))?;
-    file.write_all(format!("{message}\n").as_bytes()).map_err(refuse)
+    // In one write, so that lines of several senders do not mix (up to PIPE_BUF).
+    let line = format!("{message}\n");
+    let mut rest = line.as_bytes();
+    while !rest.is_empty() {
+        match file.write(rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let begun = rest.len() < line.len();
+                if !room(&file, deadline).map_err(refuse)? {
+                    let part = if begun { ", and only a part of the message is in it" } else { "" };
+                    let lost = format!(": {}{part}", path.display());
+                    return Err(Error::TimeOut { what: "the FIFO is full, and nobody empties it", lost });
+                }
+            }
+            Err(error) => return Err(refuse(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until something can be written, or its reader is gone, which the next write tells. False: not until `deadline`.
+fn room(file: &File, deadline: Instant) -> io::Result<bool> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    // Rounded up, so that the last wait does not end too early; a day fits.
+    let left = Timespec::try_from(left + Duration::from_millis(1)).map_err(|_| io::ErrorKind::InvalidInput)?;
+    match poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(&left)) {
+        Ok(ready) => Ok(ready > 0),
+        // The write is tried again, and then waited for again.
+        Err(rustix::io::Errno::INTR) => Ok(true),
+        Err(errno) => Err(errno.into()),
+    }
 }

@@ -88,6 +88,11 @@ impl Broker {
         format!("127.0.0.1;{}", self.port)
     }
 
+    /// The file name of DeepStream's adaptor for it.
+    pub fn adaptor(&self) -> &'static str {
+        if self.protocol == Protocol::Mqtt { "libnvds_mqtt_proto.so" } else { "libnvds_kafka_proto.so" }
+    }
+
     /// As the command line names one of its topics.
     pub fn address(&self, topic: &str) -> String {
         let scheme = if self.protocol == Protocol::Mqtt { "mqtt" } else { "kafka" };

@@ -5,3 +5,4 @@
 
 pub mod brokers;
 pub mod built;
+pub mod folder;

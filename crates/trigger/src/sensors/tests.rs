@@ -77,6 +77,17 @@ fn where_names_are_numbers_indexes_do_not_count() {
 }
 
 #[test]
+fn one_of_several_recorders_may_go_by_names_alone() {
+    let file = file("[sensor0]\nenable=1\nid=door\n");
+    let sensors = Sensors::new("", Some(&file.path), 2).unwrap();
+    assert_eq!(sensors.lookup("0").unwrap(), 0);
+    let sensors = sensors.names_alone();
+    assert_eq!((sensors.lookup("door").unwrap(), sensors.lookup("1").unwrap()), (0, 1));
+    assert!(sensors.lookup("0").is_err());
+    assert_eq!(list("", 2).names_alone().lookup("0").unwrap(), 0);
+}
+
+#[test]
 fn an_unknown_id_lists_ten_names_at_most() {
     let names: Vec<String> = (0..13).map(|n| format!("cam{n}")).collect();
     let error = list(&names.join(";"), 13).lookup("door").unwrap_err().to_string();
