@@ -45,7 +45,7 @@ pub(crate) static UNKNOWN_SENSOR: Parameter<String> = Parameter::new(
     "Messages for unknown sensors",
     "What becomes of a message whose sensor.id is none of this recorder's. reject: it is rejected, with a receipt and a line in \
      the log. ignore: it is for another recorder that gets the same messages; it is only counted, in a line when the graph \
-     stops",
+     stops, and a source that has a name is not called by its index",
 )
 .default("reject")
 .validate(|answer: &str| answer.parse::<UnknownSensor>().map(drop));

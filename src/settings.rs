@@ -73,6 +73,9 @@ impl Settings {
         let names = context.get(&p::SENSOR_ID_LIST)?;
         let sensors = Sensors::new(&names, list_file.as_deref(), locations.len())
             .map_err(|error| Error::of_sensors(error, &names))?;
+        let unknown_sensor = context.get(&p::UNKNOWN_SENSOR)?.parse()?;
+        // Where others get the same messages, "0" is no index of a source with a name: each would take it for its own first.
+        let sensors = if unknown_sensor == UnknownSensor::Ignore { sensors.names_alone() } else { sensors };
         let cache = or_default(seconds(&p::CACHE)?, 30);
         let start_time = seconds(&p::START_TIME)?;
         if start_time > cache {
@@ -128,7 +131,7 @@ impl Settings {
             },
             recorder,
             sensors,
-            unknown_sensor: context.get(&p::UNKNOWN_SENSOR)?.parse()?,
+            unknown_sensor,
             local_events: LocalEvents::new(seconds(&p::INTERVAL)?, start_time, seconds(&p::DURATION)?),
         })
     }

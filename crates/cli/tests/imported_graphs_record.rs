@@ -125,6 +125,9 @@ fn several_recorders_get_the_messages_of_several_consumers() {
     let output = folder.run(&["import", "test5.txt", "--builtin"]);
     says(&output, 0, &["2 recorders, ", "sources: 3, recorders: 2, message consumers: 2"], &[]);
     let mut graph = Graph::start(&folder, "test5", &["messages0", "messages1"]);
+    // Not a name, and not a position without one: no recorder takes it for an index of its own.
+    let number = ["trigger", "start", "0", "--id=by-number", "--to", &broker.address("events")];
+    says(&folder.run(&number), 0, &[], &[]);
     // By name, and by position where there is no name; each consumer reaches each recorder.
     for (topic, sensor) in [("events", "door"), ("more", "door"), ("events", "gate"), ("more", "2")] {
         graph.record(&camera, &broker, topic, sensor);
@@ -135,6 +138,7 @@ fn several_recorders_get_the_messages_of_several_consumers() {
         let counted = format!("{recorder}/smart_record: messages for sensors of other recorders, ignored, in all: ");
         assert!(said.iter().any(|line| line.contains(&counted)), "{said:#?}");
     }
+    assert!(!said.iter().any(|line| line.contains("by-number")), "{said:#?}");
 
     let (doors, gates) = (recordings(folder.path("doors"), "mp4"), recordings(folder.path("gates"), "mkv"));
     // deepstream-app's name, with the camera's id; where a recorder has several sources, with their indexes.
