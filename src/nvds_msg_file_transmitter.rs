@@ -8,7 +8,9 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gxf::{AnyParameter, BoxError, ComponentInfo, Context, FilePath, Handle, Parameter, Receiver, TickContext, Tid};
+use gxf::{
+    AnyParameter, BoxError, ComponentInfo, Context, FilePath, Handle, Message, Parameter, Receiver, TickContext, Tid,
+};
 use nvds_message::NvDsMessage;
 use trigger::Throttle;
 
@@ -77,19 +79,17 @@ impl gxf::Codelet for NvDsMsgFileTransmitter {
     fn tick(&mut self, context: &TickContext<'_>) -> Result<(), BoxError> {
         let output = self.output.as_mut().ok_or(Error::Order("tick"))?;
         while let Some(message) = context.receive(&output.rx)? {
-            let name = || format!("{}/{}", context.entity_name(), context.component_name());
-            match message.get_shared::<NvDsMessage>() {
-                Some(message) => output.write(message.payload(), name),
-                None => output.complain("a message carries no NvDsMessage", name),
-            }
+            output.take(&message, context);
         }
         Ok(())
     }
 
     fn stop(&mut self, context: &Context<'_>) -> Result<(), BoxError> {
-        if let Some(output) = self.output.take()
-            && !output.lines.rest.is_empty()
-        {
+        let Some(mut output) = self.output.take() else { return Ok(()) };
+        while let Some(message) = context.receive_left(&output.rx)? {
+            output.take(&message, context);
+        }
+        if !output.lines.rest.is_empty() {
             gxf::log::error!(
                 "{}/{}: the last message in '{}' is incomplete: nobody read it in time",
                 context.entity_name(),
@@ -102,6 +102,14 @@ impl gxf::Codelet for NvDsMsgFileTransmitter {
 }
 
 impl Output {
+    fn take(&mut self, message: &Message, context: &Context<'_>) {
+        let name = || format!("{}/{}", context.entity_name(), context.component_name());
+        match message.get_shared::<NvDsMessage>() {
+            Some(message) => self.write(message.payload(), name),
+            None => self.complain("a message carries no NvDsMessage", name),
+        }
+    }
+
     fn write(&mut self, payload: &[u8], name: impl Fn() -> String) {
         if let Err(error) = self.lines.put(payload) {
             let reason = match error.kind() {

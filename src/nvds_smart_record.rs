@@ -111,11 +111,19 @@ impl gxf::Codelet for NvDsSmartRecord {
         }
     }
 
-    fn stop(&mut self, _: &Context<'_>) -> Result<(), BoxError> {
+    fn stop(&mut self, context: &Context<'_>) -> Result<(), BoxError> {
         match std::mem::replace(&mut self.phase, Phase::Made) {
             Phase::Started(started) => {
+                let unread = started.unread(context);
                 let (initialized, late) = started.stop();
+                if let Ok(unread @ 1..) = &unread {
+                    gxf::log::warning!(
+                        "{}: {unread} messages came too late, since the graph has stopped, and are lost",
+                        initialized.name
+                    );
+                }
                 self.phase = Phase::Initialized(initialized);
+                unread?;
                 if late.is_empty() { Ok(()) } else { Err(Error::NotFinished(late).into()) }
             }
             other => {
@@ -188,6 +196,16 @@ impl Started {
             }
         }
         Ok(())
+    }
+
+    /// How many messages no tick has taken.
+    fn unread(&self, context: &Context<'_>) -> Result<usize, gxf::Error> {
+        let Some(msg_rx) = &self.initialized.msg_rx else { return Ok(0) };
+        let mut unread = 0;
+        while context.receive_left(msg_rx)?.is_some() {
+            unread += 1;
+        }
+        Ok(unread)
     }
 
     /// Finishes every recording. Returns the sources for which that took too long.

@@ -44,6 +44,15 @@ gxf_result_t gxfs_receive(const gxfs_symbols* symbols, void* receiver, gxf_uid_t
   return kFailure;
 }
 
+gxf_result_t gxfs_sync(const gxfs_symbols* symbols, void* receiver) noexcept try {
+  if (symbols->sync == nullptr) return kNotImplemented;
+  using Sync = gxf_abi::ExpectedVoid (*)(void*);
+  const gxf_abi::ExpectedVoid result = reinterpret_cast<Sync>(symbols->sync)(receiver);
+  return result.is_error ? result.code : 0;
+} catch (...) {
+  return kFailure;
+}
+
 gxf_result_t gxfs_publish(const gxfs_symbols* symbols, void* transmitter, gxf_context_t context,
                           gxf_uid_t eid) noexcept try {
   if (symbols->publish == nullptr) return kNotImplemented;

@@ -107,6 +107,7 @@ typedef struct gxfs_symbols {
   void* register_handle;       /* ... <Handle<T>> for the T of the parameter at hand */
   void* backend_vtable;        /* vtable of ParameterBackend<T> for the T at hand (numbers) */
   void* receive;               /* Receiver::receive */
+  void* sync;                  /* Receiver::sync */
   void* publish;               /* Transmitter::publish(const Entity&) */
   void* set_event_state;       /* AsynchronousSchedulingTerm::setEventState */
   void* logger_instance;       /* GlobalGxfLogger::instance */
@@ -142,6 +143,8 @@ gxf_result_t gxfs_watch_parameter(void* backend, int32_t type, const gxfs_parame
 /* On success one reference to the message's entity belongs to the caller. */
 gxf_result_t gxfs_receive(const gxfs_symbols* symbols, void* receiver,
                           gxf_uid_t* eid) GXFS_NOEXCEPT;
+/* Lets a receiver have the messages that have arrived since its entity's last tick. */
+gxf_result_t gxfs_sync(const gxfs_symbols* symbols, void* receiver) GXFS_NOEXCEPT;
 gxf_result_t gxfs_publish(const gxfs_symbols* symbols, void* transmitter, gxf_context_t context,
                           gxf_uid_t eid) GXFS_NOEXCEPT;
 void gxfs_set_event_state(const gxfs_symbols* symbols, void* term, int32_t state) GXFS_NOEXCEPT;

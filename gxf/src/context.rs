@@ -1,7 +1,7 @@
 //! [`Context`]: what a codelet can ask its surroundings while one of its callbacks runs.
 //!
 //! A context cannot be kept: whoever needs something from another thread takes a [`Waker`]. Sending and receiving is
-//! only possible in a tick, so it is on [`TickContext`].
+//! only possible in a tick, so it is on [`TickContext`]; a codelet that stops may empty its receivers.
 
 use std::ffi::{CStr, CString, c_void};
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use crate::core::Core;
 use crate::error::check;
 use crate::parameter_type::Source;
-use crate::sys::{gxf_context_t, gxf_tid_t, gxf_uid_t, gxfs_receive};
+use crate::sys::{gxf_context_t, gxf_tid_t, gxf_uid_t, gxfs_receive, gxfs_sync};
 use crate::waker::Shared;
 use crate::{Code, Error, Handle, Message, Parameter, ParameterType, Receiver, Transmitter, Waker};
 
@@ -131,12 +131,28 @@ impl Context<'_> {
     }
 }
 
-impl TickContext<'_> {
-    /// The oldest message in a receiver; `None` if it is empty.
+impl Context<'_> {
+    /// The oldest message that a receiver still holds when the codelet stops, when no tick will take it any more, those
+    /// included that have arrived since its last tick; `None` if there is none. For [`crate::Codelet::stop`] alone.
     ///
     /// # Errors
     /// If the receiver does not exist any more or fails.
-    pub fn receive(&self, receiver: &Handle<Receiver>) -> Result<Option<Message>, Error> {
+    pub fn receive_left(&self, receiver: &Handle<Receiver>) -> Result<Option<Message>, Error> {
+        if let Some(message) = self.take(receiver)? {
+            return Ok(Some(message));
+        }
+        let pointer = self.queue(receiver.cid(), <Receiver as crate::HandleTarget>::C_TYPE_NAME)?;
+        // SAFETY: `pointer` is the runtime's Receiver; the symbols are of the same runtime.
+        let code = unsafe { gxfs_sync(&self.core.symbols, pointer) };
+        // A runtime that does not export it keeps what it has not handed over.
+        if code == Code::NOT_IMPLEMENTED.raw() {
+            return Ok(None);
+        }
+        check(code, || format!("emptying {receiver}"))?;
+        self.take(receiver)
+    }
+
+    fn take(&self, receiver: &Handle<Receiver>) -> Result<Option<Message>, Error> {
         let pointer = self.queue(receiver.cid(), <Receiver as crate::HandleTarget>::C_TYPE_NAME)?;
         let mut eid = 0;
         // SAFETY: `pointer` is the runtime's Receiver; the symbols are of the same runtime.
@@ -150,6 +166,25 @@ impl TickContext<'_> {
         Ok(Some(Message::own(self.core, self.raw, eid)))
     }
 
+    fn queue(&self, cid: gxf_uid_t, type_name: &CStr) -> Result<*mut c_void, Error> {
+        let doing = || format!("looking up the {} with id {cid}", type_name.to_string_lossy());
+        let mut tid = gxf_tid_t::default();
+        // SAFETY: the context is live during a callback; name and tid are valid.
+        let code = unsafe { self.core.api.GxfComponentTypeId(self.raw, type_name.as_ptr(), &mut tid) };
+        check(code, doing)?;
+        pointer(self.core, self.raw, cid, tid)
+    }
+}
+
+impl TickContext<'_> {
+    /// The oldest message in a receiver; `None` if it is empty.
+    ///
+    /// # Errors
+    /// If the receiver does not exist any more or fails.
+    pub fn receive(&self, receiver: &Handle<Receiver>) -> Result<Option<Message>, Error> {
+        self.take(receiver)
+    }
+
     /// Sends a message. It leaves when the tick ends.
     ///
     /// # Errors
@@ -159,15 +194,6 @@ impl TickContext<'_> {
         // SAFETY: `pointer` is the runtime's Transmitter; the message's entity is live until `message` is dropped.
         let code = unsafe { crate::sys::gxfs_publish(&self.core.symbols, pointer, self.raw, message.eid()) };
         check(code, || format!("publishing to {transmitter}"))
-    }
-
-    fn queue(&self, cid: gxf_uid_t, type_name: &CStr) -> Result<*mut c_void, Error> {
-        let doing = || format!("looking up the {} with id {cid}", type_name.to_string_lossy());
-        let mut tid = gxf_tid_t::default();
-        // SAFETY: the context is live during a callback; name and tid are valid.
-        let code = unsafe { self.core.api.GxfComponentTypeId(self.raw, type_name.as_ptr(), &mut tid) };
-        check(code, doing)?;
-        pointer(self.core, self.raw, cid, tid)
     }
 }
 

@@ -25,6 +25,7 @@ mod names {
     pub const REGISTER_STRING: &CStr = c"_ZN6nvidia3gxf16ParameterStorage17registerParameterINSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEENS_8ExpectedIv12gxf_result_tEEPNS0_9ParameterIT_EElPKcSH_SH_NS9_ISD_SA_EEj";
     pub const REGISTER_PATH: &CStr = c"_ZN6nvidia3gxf16ParameterStorage17registerParameterINS0_8FilePathEEENS_8ExpectedIv12gxf_result_tEEPNS0_9ParameterIT_EElPKcSC_SC_NS4_IS8_S5_EEj";
     pub const RECEIVE: &CStr = c"_ZN6nvidia3gxf8Receiver7receiveEv";
+    pub const SYNC: &CStr = c"_ZN6nvidia3gxf8Receiver4syncEv";
     pub const PUBLISH: &CStr = c"_ZN6nvidia3gxf11Transmitter7publishERKNS0_6EntityE";
     pub const SET_EVENT_STATE: &CStr =
         c"_ZN6nvidia3gxf26AsynchronousSchedulingTerm13setEventStateENS0_22AsynchronousEventStateE";
@@ -113,6 +114,7 @@ impl Core {
             register_handle: ptr::null_mut(),
             backend_vtable: ptr::null_mut(),
             receive: symbol(names::RECEIVE),
+            sync: symbol(names::SYNC),
             publish: symbol(names::PUBLISH),
             set_event_state: symbol(names::SET_EVENT_STATE),
             logger_instance: symbol(names::LOGGER_INSTANCE),

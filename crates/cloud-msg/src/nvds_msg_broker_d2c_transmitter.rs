@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gxf::{AnyParameter, BoxError, ComponentInfo, Context, Handle, Parameter, Receiver, TickContext, Tid};
+use gxf::{AnyParameter, BoxError, ComponentInfo, Context, Handle, Message, Parameter, Receiver, TickContext, Tid};
 use nvds_message::NvDsMessage;
 use trigger::Throttle;
 use trigger::broker::Publisher;
@@ -85,16 +85,14 @@ impl gxf::Codelet for NvDsMsgBrokerD2CTransmitter {
     fn tick(&mut self, context: &TickContext<'_>) -> Result<(), BoxError> {
         let started = self.started.as_mut().ok_or(Error::Order("tick"))?;
         while let Some(message) = context.receive(&started.rx)? {
-            match message.get_shared::<NvDsMessage>() {
-                Some(message) => started.publish(message),
-                None => started.refuse(&format!("it carries no {}", nvds_message::TYPE_NAME)),
-            }
+            started.take(&message);
         }
         Ok(())
     }
 
-    fn stop(&mut self, _: &Context<'_>) -> Result<(), BoxError> {
-        let Some(started) = self.started.take() else { return Ok(()) };
+    fn stop(&mut self, context: &Context<'_>) -> Result<(), BoxError> {
+        let Some(mut started) = self.started.take() else { return Ok(()) };
+        let left = started.take_left(context);
         let undelivered = started.publisher.flush(AT_STOP);
         if undelivered > 0 {
             gxf::log::error!("{}: {undelivered} messages could not be delivered to the broker", started.log.name());
@@ -102,11 +100,26 @@ impl gxf::Codelet for NvDsMsgBrokerD2CTransmitter {
         if started.refused > 0 {
             gxf::log::error!("{}: {} messages in all could not be sent", started.log.name(), started.refused);
         }
-        Ok(())
+        Ok(left?)
     }
 }
 
 impl Started {
+    fn take(&mut self, message: &Message) {
+        match message.get_shared::<NvDsMessage>() {
+            Some(message) => self.publish(message),
+            None => self.refuse(&format!("it carries no {}", nvds_message::TYPE_NAME)),
+        }
+    }
+
+    /// What has come since the last tick, which no tick will take any more.
+    fn take_left(&mut self, context: &Context<'_>) -> Result<(), gxf::Error> {
+        while let Some(message) = context.receive_left(&self.rx)? {
+            self.take(&message);
+        }
+        Ok(())
+    }
+
     fn publish(&mut self, message: &NvDsMessage) {
         let topic = message.topic();
         let topic = if topic.is_empty() { self.topic.as_str() } else { topic.as_ref() };
