@@ -9,9 +9,9 @@ use std::{
 
 use rdkafka::{Message, Offset};
 
-/// Messages that are remembered. One is enough to know a log again after a loss; a consumer group delivers again what it
-/// had not committed, at most what came within a second or so.
-const REMEMBERED: usize = 4096;
+/// Messages that are remembered, 16 bytes each. One is enough to know a log again after a loss; a consumer group delivers
+/// again what it had not committed, at most what came within a second or so.
+const REMEMBERED: usize = 32_768;
 
 /// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,10 @@ impl Place {
     /// Sorts a message in.
     pub(super) fn judge(&mut self, offset: i64, fingerprint: u64) -> Verdict {
         let probing = std::mem::take(&mut self.probing);
+        if probing && self.seen.is_empty() && offset < self.from {
+            // Asked for from `from` on, and it has no such offset: another log, and this is the earliest of it.
+            self.from = 0;
+        }
         let known = self.seen.binary_search_by_key(&offset, |&(offset, _)| offset);
         match known {
             Ok(index) if self.seen[index].1 == fingerprint => return Verdict::Duplicate,
@@ -139,6 +143,13 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_began_anew_before_anything_of_the_old_one_came_is_new() {
+        let mut place = Place::new(5);
+        assert_eq!(place.assign(), Offset::Offset(5));
+        assert_eq!(judge(&mut place, &[(0, 20), (1, 21), (5, 25)]), [New, New, New]);
+    }
+
+    #[test]
     fn gaps_are_no_other_log() {
         let mut place = Place::new(0);
         judge(&mut place, &[(0, 10), (1, 11)]);
@@ -157,7 +168,7 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let mut place = Place::new(0);
-        for offset in 0..10_000 {
+        for offset in 0..100_000 {
             assert_eq!(place.judge(offset, 1), New);
         }
         assert_eq!(place.seen.len(), REMEMBERED);

@@ -29,6 +29,14 @@ pub(super) fn words(error: &KafkaError) -> String {
     error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string())
 }
 
+/// Most characters of a reason; librdkafka's name the broker, what went wrong and where, in about 200.
+const MAX_REASON: usize = 500;
+
+/// A text as one line.
+fn line(text: &str) -> String {
+    text.chars().take(MAX_REASON).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
 /// Shared by a client of librdkafka and its owner.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Reports {
@@ -70,7 +78,8 @@ impl ClientContext for Reports {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             inside.down = true;
         } else {
-            inside.last = Some(reason.to_owned());
+            // A broker's words may be in it.
+            inside.last = Some(line(reason));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! It leaves judging messages to `place`.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,7 +25,7 @@ use super::{
     settings::Settings,
     watermark::end_of_last_fetch,
 };
-use crate::Error;
+use crate::{Error, quote::quote};
 
 /// How long one look for a broker takes.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -60,6 +60,8 @@ pub(super) struct Subscriber {
     places: HashMap<Partition, Standing>,
     /// All topics were looked at once: partitions that come later are new as a whole.
     looked: bool,
+    /// Complaints that stand. librdkafka has some hundred errors, and there are as many topics as are asked for.
+    said: HashSet<String>,
     connection: Option<Connection>,
 }
 
@@ -106,6 +108,7 @@ impl Subscriber {
             listener,
             places: HashMap::new(),
             looked: false,
+            said: HashSet::new(),
             connection: None,
         };
         // What is wrong with the settings as a whole shows now, not at the first attempt to connect.
@@ -217,8 +220,17 @@ impl Subscriber {
                 // Without a group nobody needs the right to use one.
                 Some(RDKafkaErrorCode::GroupAuthorizationFailed) if self.group => return Err(words(&error)),
                 _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => return Err(words(&error)),
-                // The rest passes by itself, or leads to the report that no broker is left.
-                _ => {}
+                // What a lost broker leads to is told with the loss.
+                Some(
+                    RDKafkaErrorCode::BrokerTransportFailure
+                    | RDKafkaErrorCode::AllBrokersDown
+                    | RDKafkaErrorCode::Resolve
+                    | RDKafkaErrorCode::OperationTimedOut
+                    | RDKafkaErrorCode::UnknownTopicOrPartition
+                    | RDKafkaErrorCode::UnknownTopic,
+                ) => {}
+                // The rest passes by itself.
+                _ => self.complain(words(&error)),
             },
             None => {}
         }
@@ -238,19 +250,37 @@ impl Subscriber {
             Verdict::Old | Verdict::Duplicate => return Ok(()),
             Verdict::Rewind if !self.group => {
                 let seek = connection.consumer.seek(message.topic(), message.partition(), Offset::Beginning, GLANCE);
-                // Then this connection ends, and the next one begins there.
+                // Where that fails, this connection ends, and the next one begins there.
                 return seek
                     .map_err(|error| format!("going back to the beginning of {}: {}", message.topic(), words(&error)));
             }
             Verdict::New | Verdict::Rewind => {}
         }
-        let payload = message.payload().unwrap_or_default().to_vec();
-        self.listener.message(Arrived { topic: message.topic().to_owned(), payload });
+        self.listener.message(Arrived::new(message.topic().to_owned(), message.payload().unwrap_or_default()));
         if self.group {
             // Fails only if the partition was taken away meanwhile: then it is its new owner's to deliver it.
             let _ = connection.consumer.store_offset_from_message(message);
         }
         Ok(())
+    }
+
+    /// Says what is wrong, unless it was said before.
+    fn complain(&mut self, text: String) {
+        if self.said.insert(text.clone()) {
+            self.listener.complaint(text);
+        }
+    }
+
+    /// A topic that does not exist may come later, or its name may be wrong: nothing else would tell.
+    fn complain_of_missing(&mut self, partitions: &[Partition]) {
+        for topic in self.topics.clone() {
+            let text = format!("the topic {} does not exist; it is waited for", quote(&topic));
+            if partitions.iter().any(|(name, _)| *name == topic) {
+                self.said.remove(&text);
+            } else {
+                self.complain(text);
+            }
+        }
     }
 
     /// How long after the last look the next one is due.
@@ -267,12 +297,14 @@ impl Subscriber {
         if partitions.len() == connection.assigned.len() && partitions.iter().all(|p| connection.assigned.contains(p)) {
             return Ok(());
         }
+        self.complain_of_missing(&partitions);
         self.assign(connection, partitions)
     }
 
     fn start(&mut self, connection: &mut Connection, ending: &Ending) -> Result<(), String> {
         let until = Instant::now() + CONNECT;
         let partitions = self.reach(connection, until, ending)?;
+        self.complain_of_missing(&partitions);
         if self.group {
             let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
             connection.consumer.subscribe(&topics).map_err(|error| words(&error))?;
@@ -280,15 +312,19 @@ impl Subscriber {
             self.assign(connection, partitions)?;
         }
         // A partition without a leader must not keep the others waiting for ever; it settles later.
-        while Instant::now() < until && !ending.asked() {
-            if (connection.adopted || !self.group) && self.settle(connection) {
-                break;
+        let mut settled = false;
+        while !settled && Instant::now() < until && !ending.asked() {
+            settled = (connection.adopted || !self.group) && self.settle(connection);
+            if !settled {
+                self.poll(connection, Duration::from_millis(10))?;
             }
-            self.poll(connection, Duration::from_millis(10))?;
         }
-        self.looked = true;
-        // A group that had a place in every partition, and has none any more: the broker lost all, so all there is new.
-        self.config.set("auto.offset.reset", "earliest");
+        if settled || !self.group {
+            self.looked = true;
+            // A group that had a place in every partition, and has none any more: the broker lost all, so all there is
+            // new. One that did not come together in time had none: its next attempt must not begin at the beginning.
+            self.config.set("auto.offset.reset", "earliest");
+        }
         Ok(())
     }
 }
