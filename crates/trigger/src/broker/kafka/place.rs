@@ -53,6 +53,18 @@ impl Place {
         }
     }
 
+    /// Where to look, if the log has this end: `None` where it still holds the last message that is known, else the last
+    /// one that it has, by which it is known whether it is the same log. Some brokers (Tansu) say nothing to an offset that
+    /// they do not have, and it would be waited for until the new log is as long as the old one was.
+    pub(super) fn look_back(&mut self, end: i64) -> Option<Offset> {
+        let last = self.seen.back().map_or(self.from - 1, |&(offset, _)| offset);
+        if end > last || end == 0 {
+            return None;
+        }
+        self.probing = true;
+        Some(Offset::Offset(end - 1))
+    }
+
     /// Sorts a message in.
     pub(super) fn judge(&mut self, offset: i64, fingerprint: u64) -> Verdict {
         let probing = std::mem::take(&mut self.probing);
@@ -147,6 +159,22 @@ mod tests {
         let mut place = Place::new(5);
         assert_eq!(place.assign(), Offset::Offset(5));
         assert_eq!(judge(&mut place, &[(0, 20), (1, 21), (5, 25)]), [New, New, New]);
+    }
+
+    #[test]
+    fn a_shorter_log_is_looked_at_and_may_be_the_same() {
+        let mut place = Place::new(5);
+        judge(&mut place, &[(4, 14), (5, 15), (6, 16)]);
+        assert_eq!([place.look_back(7), place.look_back(0)], [None, None]);
+        // A follower that became the leader, and did not know yet that the last one was committed.
+        assert_eq!(place.look_back(6), Some(Offset::Offset(5)));
+        assert_eq!(judge(&mut place, &[(5, 15), (6, 16), (7, 17)]), [Duplicate, Duplicate, New]);
+        // A broker that lost its memory.
+        assert_eq!(place.look_back(3), Some(Offset::Offset(2)));
+        assert_eq!(judge(&mut place, &[(2, 22), (0, 20), (1, 21), (2, 22)]), [Rewind, New, New, New]);
+        let mut nothing_seen = Place::new(5);
+        assert_eq!((nothing_seen.look_back(5), nothing_seen.look_back(1)), (None, Some(Offset::Offset(0))));
+        assert_eq!(judge(&mut nothing_seen, &[(0, 20), (1, 21)]), [New, New]);
     }
 
     #[test]

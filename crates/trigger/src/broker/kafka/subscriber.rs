@@ -40,6 +40,11 @@ const REFRESH: Duration = Duration::from_secs(5);
 /// The same while a topic does not exist, as after a broker lost its memory.
 const REFRESH_MISSING: Duration = Duration::from_millis(500);
 
+/// How often the ends of the partitions are looked at, and how long one must be before what was seen. On a new leader it
+/// may be, for as long as followers take to answer.
+const ENDS: Duration = Duration::from_millis(250);
+const SHORT: Duration = Duration::from_secs(1);
+
 type Partition = (String, i32);
 
 /// One partition's place. `Unknown` until a fetch has shown where "now" is.
@@ -73,6 +78,9 @@ struct Connection {
     adopted: bool,
     /// When partitions were looked for last.
     looked: Instant,
+    /// When their ends were looked at last, and since when which are shorter than they were.
+    measured: Instant,
+    short: HashMap<Partition, Instant>,
 }
 
 impl Connection {
@@ -119,7 +127,9 @@ impl Subscriber {
     fn open(&self) -> Result<Connection, KafkaError> {
         let reports = Reports::default();
         let consumer = self.config.create_with_context(reports.clone())?;
-        Ok(Connection { consumer, reports, assigned: Vec::new(), adopted: false, looked: Instant::now() })
+        let now = Instant::now();
+        let (assigned, short) = (Vec::new(), HashMap::new());
+        Ok(Connection { consumer, reports, assigned, adopted: false, looked: now, measured: now, short })
     }
 
     /// Waits until a broker answers and has told of all topics.
@@ -237,6 +247,12 @@ impl Subscriber {
         if self.group && connection.reports.take_assigned() {
             self.adopt(connection)?;
         }
+        if self.group && !self.looked && connection.adopted && self.settle(connection) {
+            self.looked = true;
+            // A group that had a place in every partition, and has none any more: the broker lost all, so all there is
+            // new. Before it had, the next attempt must not begin at the beginning.
+            self.config.set("auto.offset.reset", "earliest");
+        }
         connection.reports.down().map_or(Ok(()), Err)
     }
 
@@ -301,6 +317,25 @@ impl Subscriber {
         self.assign(connection, partitions)
     }
 
+    /// Goes back in partitions whose log is shorter than what was seen of it.
+    fn measure(&mut self, connection: &mut Connection) -> Result<(), String> {
+        connection.measured = Instant::now();
+        for key in &connection.assigned {
+            let Some(Standing::At(place)) = self.places.get_mut(key) else { continue };
+            let end = end_of_last_fetch(&connection.consumer, &key.0, key.1);
+            let Some(back) = end.and_then(|end| place.look_back(end)) else {
+                connection.short.remove(key);
+                continue;
+            };
+            if connection.short.entry(key.clone()).or_insert_with(Instant::now).elapsed() >= SHORT {
+                connection.short.remove(key);
+                let seek = connection.consumer.seek(&key.0, key.1, back, GLANCE);
+                seek.map_err(|error| format!("going back in {}, which is shorter now: {}", key.0, words(&error)))?;
+            }
+        }
+        Ok(())
+    }
+
     fn start(&mut self, connection: &mut Connection, ending: &Ending) -> Result<(), String> {
         let until = Instant::now() + CONNECT;
         let partitions = self.reach(connection, until, ending)?;
@@ -312,18 +347,14 @@ impl Subscriber {
             self.assign(connection, partitions)?;
         }
         // A partition without a leader must not keep the others waiting for ever; it settles later.
-        let mut settled = false;
-        while !settled && Instant::now() < until && !ending.asked() {
-            settled = (connection.adopted || !self.group) && self.settle(connection);
-            if !settled {
-                self.poll(connection, Duration::from_millis(10))?;
+        while Instant::now() < until && !ending.asked() {
+            if (connection.adopted || !self.group) && self.settle(connection) {
+                break;
             }
+            self.poll(connection, Duration::from_millis(10))?;
         }
-        if settled || !self.group {
+        if !self.group {
             self.looked = true;
-            // A group that had a place in every partition, and has none any more: the broker lost all, so all there is
-            // new. One that did not come together in time had none: its next attempt must not begin at the beginning.
-            self.config.set("auto.offset.reset", "earliest");
         }
         Ok(())
     }
@@ -349,6 +380,9 @@ impl Client for Subscriber {
             result = self.poll(&mut connection, until - now);
             if result.is_ok() && !self.group && now > connection.looked + self.pause(&connection) {
                 result = self.refresh(&mut connection);
+            }
+            if result.is_ok() && !self.group && now > connection.measured + ENDS {
+                result = self.measure(&mut connection);
             }
         }
         self.connection = Some(connection);
