@@ -117,6 +117,9 @@ fn stopping_does_not_wait_for_a_broker_that_died() {
     let publisher = Publisher::start(&kafka::endpoint(port), about_publisher.clone()).unwrap();
     memory.wait_connected(2);
     about_publisher.wait_connected(1);
+    // The group has a place that it did not commit yet.
+    kafka::Producer::new(port).deliver("events", "last");
+    memory.wait("the message", |told| told.messages.len() == 2);
     drop(broker);
     publisher.publish("events", b"never".to_vec()).unwrap();
     drops("a broker that died", (in_group, alone, publisher));

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rdkafka::{
-    ClientContext,
+    ClientContext, TopicPartitionList,
     consumer::{BaseConsumer, ConsumerContext, Rebalance},
-    error::{KafkaError, RDKafkaErrorCode},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     producer::{DeliveryResult, ProducerContext},
 };
 
@@ -22,6 +22,8 @@ struct Inside {
     down: bool,
     /// The group gave this member its partitions.
     assigned: bool,
+    /// The group's places were committed, or could not be.
+    committed: bool,
 }
 
 /// An error in librdkafka's words, without Rust's.
@@ -66,6 +68,11 @@ impl Reports {
         std::mem::take(&mut self.inside.lock().assigned)
     }
 
+    /// True once after places were committed, or that failed.
+    pub(super) fn take_committed(&self) -> bool {
+        std::mem::take(&mut self.inside.lock().committed)
+    }
+
     /// Forgets everything, before a new attempt with the same client.
     pub(super) fn clear(&self) {
         *self.inside.lock() = Inside::default();
@@ -85,6 +92,10 @@ impl ClientContext for Reports {
 }
 
 impl ConsumerContext for Reports {
+    fn commit_callback(&self, _: KafkaResult<()>, _: &TopicPartitionList) {
+        self.inside.lock().committed = true;
+    }
+
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         self.inside.lock().assigned = matches!(rebalance, Rebalance::Assign(_));
     }

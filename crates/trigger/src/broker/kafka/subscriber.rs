@@ -10,7 +10,7 @@ use std::{
 
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
+    consumer::{BaseConsumer, CommitMode, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
     message::BorrowedMessage,
 };
@@ -35,6 +35,8 @@ const PACE: Duration = Duration::from_millis(50);
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the group's coordinator may take to tell its places.
 const COMMITTED: Duration = Duration::from_secs(5);
+/// How long the broker may take to answer before a group's connection ends, and again to take the last places.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How often new partitions are looked for.
 const REFRESH: Duration = Duration::from_secs(5);
 /// The same while a topic does not exist, as after a broker lost its memory.
@@ -92,6 +94,32 @@ impl Connection {
             .and_then(|()| self.consumer.store_offsets(&list));
         // Fails only if the partition was taken away meanwhile: then its new owner does the same.
         drop(stored);
+    }
+}
+
+impl Connection {
+    /// Ends a group's connection. Closing commits what was taken last, and waits for ever for somebody to commit it to: it
+    /// is committed before, if the broker is there, and then there is nothing left. If it is not there, the next connection
+    /// knows what came already.
+    fn end(self, topic: &str) {
+        if self.reports.down().is_none() && self.consumer.fetch_metadata(Some(topic), FAREWELL).is_ok() {
+            self.reports.take_committed();
+            // An error: nothing is to be committed.
+            if self.consumer.commit_consumer_state(CommitMode::Async).is_ok() {
+                let until = Instant::now() + FAREWELL;
+                while !self.reports.take_committed() && self.reports.down().is_none() && Instant::now() < until {
+                    // A message that comes now is not taken, and comes again.
+                    drop(self.consumer.poll(Duration::from_millis(10)));
+                }
+            }
+        }
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in &self.assigned {
+            // No failure is known for this offset; it stands for none.
+            drop(list.add_partition_offset(topic, *partition, Offset::Invalid));
+        }
+        // Fails for partitions that were taken away, which have no place to commit either.
+        let _ = self.consumer.store_offsets(&list);
     }
 }
 
@@ -390,6 +418,10 @@ impl Client for Subscriber {
     }
 
     fn disconnect(&mut self) {
-        self.connection = None;
+        if let Some(connection) = self.connection.take()
+            && self.group
+        {
+            connection.end(&self.topics[0]);
+        }
     }
 }
