@@ -26,9 +26,11 @@ struct Inside {
     committed: bool,
 }
 
-/// An error in librdkafka's words, without Rust's.
+/// An error in librdkafka's words, without Rust's: the crate writes `Name (words)`.
 pub(super) fn words(error: &KafkaError) -> String {
-    error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string())
+    let text = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
+    let words = text.split_once(" (").filter(|(name, _)| !name.contains(' ')).map(|(_, words)| words);
+    words.and_then(|words| words.strip_suffix(')')).map_or(text.clone(), str::to_owned)
 }
 
 /// Most characters of a reason; librdkafka's name the broker, what went wrong and where, in about 200.
