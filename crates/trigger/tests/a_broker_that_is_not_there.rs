@@ -7,12 +7,11 @@ mod common;
 
 use std::{
     net::{Ipv4Addr, TcpListener},
-    sync::mpsc,
     thread,
     time::Duration,
 };
 
-use common::{LIMIT, Memory, double, free_port, kafka, mosquitto};
+use common::{LIMIT, Memory, Program, double, drops, free_port, kafka, mosquitto};
 use trigger::broker::{Endpoint, Publisher, Subscription};
 
 fn events() -> Vec<String> {
@@ -74,13 +73,7 @@ fn stops(what: &str, endpoint: &Endpoint) {
     publisher.publish("events", b"never".to_vec()).unwrap();
     let told = memory.wait("both losses", |told| told.lost().len() == 2);
     assert_eq!(told.connected(), 0, "{what}");
-    let (done, wait) = mpsc::channel();
-    let stopping = thread::spawn(move || {
-        drop((subscription, publisher));
-        done.send(()).unwrap();
-    });
-    wait.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{what}: stopping takes for ever"));
-    stopping.join().unwrap();
+    drops(what, (subscription, publisher));
 }
 
 fn stops_everywhere(what: &str, port: u16) {
@@ -124,13 +117,52 @@ fn stopping_does_not_wait_for_a_broker_that_died() {
     let publisher = Publisher::start(&kafka::endpoint(port), about_publisher.clone()).unwrap();
     memory.wait_connected(2);
     about_publisher.wait_connected(1);
+    // The group has a place that it did not commit yet.
+    kafka::Producer::new(port).deliver("events", "last");
+    memory.wait("the message", |told| told.messages.len() == 2);
     drop(broker);
     publisher.publish("events", b"never".to_vec()).unwrap();
-    let (done, wait) = mpsc::channel();
-    let stopping = thread::spawn(move || {
-        drop((in_group, alone, publisher));
-        done.send(()).unwrap();
-    });
-    wait.recv_timeout(LIMIT).expect("stopping takes for ever");
-    stopping.join().unwrap();
+    drops("a broker that died", (in_group, alone, publisher));
+}
+
+#[test]
+fn stopping_does_not_wait_for_a_broker_that_takes_nothing() {
+    let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+    let broker = kafka::tansu(port);
+    kafka::create_topic(port, "events", 1);
+    let endpoint = kafka::configured(port, folder.path(), "producer-proto-cfg=\"queue.buffering.max.messages=10\"");
+    let memory = Memory::new();
+    let publisher = Publisher::start(&endpoint, memory.clone()).unwrap();
+    memory.wait_connected(1);
+    // More than librdkafka has room for: they wait their turn.
+    for _ in 0..500 {
+        publisher.publish("events", b"x".to_vec()).unwrap();
+    }
+    assert_eq!(publisher.flush(LIMIT), 0);
+    // It is alive, and does not answer.
+    let stopped = Stopped::new(&broker);
+    for _ in 0..500 {
+        publisher.publish("events", b"x".to_vec()).unwrap();
+    }
+    assert_eq!(publisher.flush(Duration::from_millis(500)), 500);
+    drops("a broker that takes nothing", publisher);
+    drop(stopped);
+}
+
+/// A program that was told to stand still.
+struct Stopped(rustix::process::Pid);
+
+impl Stopped {
+    fn new(program: &Program) -> Self {
+        let pid = rustix::process::Pid::from_child(&program.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        Self(pid)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // Fails only if it is gone.
+        let _ = rustix::process::kill_process(self.0, rustix::process::Signal::CONT);
+    }
 }

@@ -5,10 +5,14 @@
 
 mod common;
 
-use std::{path::Path, time::Duration};
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+    time::Duration,
+};
 
-use common::{LIMIT, Memory, double};
-use trigger::broker::{Publisher, Subscription};
+use common::{LIMIT, Memory, double, drops};
+use trigger::broker::{MAX_PAYLOAD_BYTES, Publisher, Subscription};
 
 fn topics(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
@@ -33,6 +37,8 @@ fn comes_through(path: &Path, behaviour: &str) {
     expected.push(("events".into(), String::new()));
     expected.push(("events".into(), "\0\u{fffd}".into()));
     assert_eq!(told.messages, expected, "{behaviour}");
+    let complaints = if behaviour.contains("error-first") { 1 } else { 0 };
+    assert_eq!(told.complaints, vec!["the adaptor says: a passing error"; complaints], "{behaviour}");
 }
 
 #[test]
@@ -42,6 +48,64 @@ fn whoever_calls_back_and_whatever_it_says() {
     for behaviour in ["plain", "thread", "thread;no-topic", "error-first", "slow;thread;error-first;no-topic"] {
         comes_through(&path, behaviour);
     }
+}
+
+#[test]
+fn adaptors_do_not_meet() {
+    let folder = tempfile::tempdir().unwrap();
+    let adaptor = |tag: &str| {
+        let own = folder.path().join(tag);
+        std::fs::create_dir(&own).unwrap();
+        double::compile(&own, &[&format!("-DTAG=\"{tag}\"")])
+    };
+    // Each exports the same function that is no part of the API, and calls it.
+    for tag in ["first", "second"] {
+        let endpoint = double::endpoint(&adaptor(tag), "thread");
+        let memory = Memory::new();
+        let _subscription = Subscription::start(&endpoint, &topics(&["tag"]), memory.clone()).unwrap();
+        memory.wait_connected(1);
+        let publisher = Publisher::start(&endpoint, Memory::new()).unwrap();
+        publisher.publish("tag", b"whose".to_vec()).unwrap();
+        assert_eq!(memory.wait("the answer", |told| !told.messages.is_empty()).payloads(), [tag]);
+    }
+}
+
+#[test]
+fn a_payload_is_bounded_and_a_flood_keeps_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = double::compile(folder.path(), &[]);
+    let memory = Memory::new();
+    let _subscription =
+        Subscription::start(&double::endpoint(&path, "thread"), &topics(&["events"]), memory.clone()).unwrap();
+    memory.wait_connected(1);
+    let publisher = Publisher::start(&double::endpoint(&path, "plain"), Memory::new()).unwrap();
+    publisher.publish("events", vec![b'x'; 2 * MAX_PAYLOAD_BYTES]).unwrap();
+    let told = memory.wait("the message", |told| !told.messages.is_empty());
+    assert_eq!(told.messages[0].1.len(), MAX_PAYLOAD_BYTES + 1);
+
+    // An adaptor that calls back without a pause is stopped all the same.
+    let memory = Memory::new();
+    let endpoint = double::endpoint(&path, "thread;flood");
+    let flooded = Subscription::start(&endpoint, &topics(&["flood"]), memory.clone()).unwrap();
+    memory.wait_and("many messages", |told| told.messages.len() > 20_000, |_| ());
+    drops("a flood", flooded);
+}
+
+#[test]
+fn a_broker_that_falls_silent_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = double::compile(folder.path(), &[]);
+    let broker = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = broker.local_addr().unwrap();
+    let memory = Memory::new();
+    let endpoint = double::endpoint(&path, &format!("127.0.0.1;{};thread", address.port()));
+    let _subscription = Subscription::start(&endpoint, &topics(&["events"]), memory.clone()).unwrap();
+    memory.wait_connected(1);
+    // The double goes on without a word, as NVIDIA's for AMQP.
+    drop(broker);
+    let told = memory.wait("the loss", |told| !told.lost().is_empty());
+    assert!(told.lost()[0].contains(&address.to_string()), "{:?}", told.news);
+    memory.wait_connected(2);
 }
 
 #[test]
@@ -59,9 +123,10 @@ fn a_storm_of_losses_is_one_loss_and_then_it_goes_on() {
         assert_eq!(memory.told().lost().len(), round, "{:?}", memory.told().news);
         publisher.publish("events", round.to_string().into_bytes()).unwrap();
         memory.wait("the message", |told| told.payloads().contains(&round.to_string().as_str()));
+        // One that came, and whose completion did not, would be sent again after the next loss.
+        assert_eq!(publisher.flush(LIMIT), 0);
     }
     assert_eq!(memory.told().payloads(), ["1", "2", "3"]);
-    assert_eq!(publisher.flush(LIMIT), 0);
     assert_eq!(about_publisher.told().lost().len(), 3);
 }
 
@@ -127,6 +192,7 @@ fn what_is_no_adaptor_is_a_clear_error() {
     };
     assert!(refusal(&["-DVERSION=\"9.1\""]).contains("\"9.1\""));
     assert!(refusal(&["-DVERSION=\"\""]).contains("allowed: 1 to 4"));
+    assert!(refusal(&["-DVERSION=NULL"]).contains("does not tell its version"));
     assert!(refusal(&["-DNO_DO_WORK"]).contains("nvds_msgapi_do_work"));
     assert!(refusal(&["-DNO_SUBSCRIBE"]).contains("nvds_msgapi_subscribe"));
 

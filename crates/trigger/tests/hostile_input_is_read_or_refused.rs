@@ -1,10 +1,12 @@
-//! Promise: whatever bytes come as a message or a sensor list, they are read or refused with one line, and nothing breaks.
+//! Promise: whatever bytes come as a message, a sensor list or a broker's settings, they are read or refused with one line, and nothing breaks.
 //! The short run of `make fuzz`: the same corpus, the same checks, a fixed number of mutations.
 //! Left to others: configurations (tests of the command line), and the search for new paths (libFuzzer).
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 
+#[path = "../fuzz/checks/broker_settings.rs"]
+mod broker_settings;
 #[path = "../fuzz/checks/message.rs"]
 mod message;
 #[path = "../fuzz/checks/mutations.rs"]
@@ -27,4 +29,10 @@ fn messages() {
 #[test]
 fn sensor_lists() {
     mutations::run(&corpus("sensor_list"), MUTATIONS, sensor_list::check);
+}
+
+#[test]
+fn settings_of_brokers() {
+    // Each makes some dozen configurations of librdkafka.
+    mutations::run(&corpus("broker_settings"), MUTATIONS / 5, broker_settings::check);
 }

@@ -62,18 +62,32 @@ impl Load {
     }
 }
 
+/// What did not come yet; a test that fails says what it was.
+struct Missing(HashSet<String>);
+
+impl Drop for Missing {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let mut numbers: Vec<u32> = self.0.iter().map(|payload| payload.parse().unwrap_or_default()).collect();
+            numbers.sort_unstable();
+            eprintln!("{} did not come: {:?} to {:?}", numbers.len(), numbers.first(), numbers.last());
+        }
+    }
+}
+
 /// Waits until all these came.
 fn wait_for(memory: &Memory, wanted: Vec<String>) {
-    let mut missing: HashSet<String> = wanted.into_iter().collect();
+    let all = wanted.len();
+    let mut missing = Missing(wanted.into_iter().collect());
     let mut looked_at = 0;
     let all_came = |told: &Told| {
         for (_, payload) in &told.messages[looked_at..] {
-            missing.remove(payload);
+            missing.0.remove(payload);
         }
         looked_at = told.messages.len();
-        missing.is_empty()
+        missing.0.is_empty()
     };
-    memory.wait_and("all that was acknowledged", all_came, |_| ());
+    memory.wait_and(&format!("all {all} that were acknowledged"), all_came, |_| ());
 }
 
 #[test]
@@ -97,7 +111,11 @@ fn nothing_acknowledged_is_lost_and_nothing_comes_twice() {
         // Tansu acknowledges what it is sent for a topic that it does not have, and drops it.
         kafka::ensure_topic(port, "events", 4);
     }
+    // The last life ends when all is over: whatever it acknowledged must come.
+    let before = load.count();
+    wait_until("acknowledged messages", || load.count() > before + 50);
     let sent = load.stop();
+    wait_for(&memory, load.acknowledged_after(before));
     drop(subscription);
     let told = memory.told();
     let mut times = HashMap::new();

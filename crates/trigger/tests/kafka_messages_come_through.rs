@@ -70,7 +70,8 @@ fn a_topic_that_comes_later_comes_whole() {
     let memory = Memory::new();
     let endpoint = kafka::endpoint(port);
     let _subscription = Subscription::start(&endpoint, &topics(&["here", "later"]), memory.clone()).unwrap();
-    memory.wait_connected(1);
+    let told = memory.wait_connected(1);
+    assert_eq!(told.complaints, ["the topic \"later\" does not exist; it is waited for"]);
     let producer = kafka::Producer::new(port);
     // Makes the topic, with four partitions.
     for number in 0..20 {
@@ -87,6 +88,7 @@ fn a_topic_that_comes_later_comes_whole() {
     later.sort_unstable();
     assert_eq!(later, (0..20).collect::<Vec<_>>());
     assert!(told.messages.contains(&("here".into(), "here".into())));
+    assert_eq!(told.complaints.len(), 1);
 }
 
 #[test]

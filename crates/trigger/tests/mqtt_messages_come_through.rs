@@ -5,10 +5,10 @@
 
 mod common;
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{process::Command, time::Duration};
 
-use common::{LIMIT, Memory, free_port, mosquitto};
-use trigger::broker::{Endpoint, Publisher, Subscription};
+use common::{LIMIT, Memory, certificates, free_port, mosquitto};
+use trigger::broker::{Endpoint, MAX_PAYLOAD_BYTES, Publisher, Subscription};
 
 fn topics(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
@@ -25,12 +25,15 @@ fn comes_through(endpoint: &Endpoint) {
     }
     publisher.publish("events/empty", Vec::new()).unwrap();
     publisher.publish("events/large", vec![b'x'; 1_000_000]).unwrap();
+    publisher.publish("events/too-large", vec![b'x'; 3_000_000]).unwrap();
     assert_eq!(publisher.flush(LIMIT), 0);
-    let told = memory.wait("all messages", |told| told.messages.len() >= 202);
+    let told = memory.wait("all messages", |told| told.messages.len() >= 203);
     let expected: Vec<String> = (0..200).map(|number| number.to_string()).collect();
     assert_eq!(told.payloads()[..200], expected);
     assert_eq!(told.messages[200], ("events/empty".into(), String::new()));
     assert_eq!((told.messages[201].0.as_str(), told.messages[201].1.len()), ("events/large", 1_000_000));
+    // As much as shows that it is too large, and no more.
+    assert_eq!(told.messages[202].1.len(), MAX_PAYLOAD_BYTES + 1);
     assert_eq!((told.lost(), about_publisher.told().lost()), (vec![], vec![]));
 }
 
@@ -89,22 +92,11 @@ fn with_a_password_and_not_without() {
     }
 }
 
-fn openssl(folder: &Path, arguments: &str) {
-    let output = Command::new("openssl").current_dir(folder).args(arguments.split(' ')).output().unwrap();
-    assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 #[test]
 fn over_tls_with_certificates_on_both_sides() {
     let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
     let path = folder.path();
-    openssl(path, "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=authority -days 2");
-    std::fs::write(path.join("names"), "subjectAltName=IP:127.0.0.1").unwrap();
-    for name in ["server", "client"] {
-        openssl(path, &format!("req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}"));
-        let sign = "-CA ca.pem -CAkey ca.key -CAcreateserial -extfile names -days 2";
-        openssl(path, &format!("x509 -req -in {name}.csr -out {name}.pem {sign}"));
-    }
+    certificates::make(path, &["server", "client"]);
     let at = |name: &str| path.join(name).display().to_string();
     let [ca, certificate, key] = ["ca.pem", "server.pem", "server.key"].map(at);
     let listener =

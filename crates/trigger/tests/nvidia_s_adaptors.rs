@@ -57,6 +57,12 @@ fn messages_come_through_and_again_after_a_restart() {
     memory.wait("the refusal", |told| told.lost().len() == 1);
     let mut broker = start();
     about_publisher.wait_connected(1);
+    // What is built in brings its own client library into the same process.
+    let built_in = Memory::new();
+    let protocol = if tells { Protocol::Mqtt } else { Protocol::Kafka };
+    let plain = Endpoint { protocol, conn_str: endpoint.conn_str.clone(), config_file: None };
+    let beside = Subscription::start(&plain, &["events".to_owned()], built_in.clone()).unwrap();
+    built_in.wait_connected(1);
     for round in 1..=2 {
         memory.wait_connected(if tells { round } else { 1 });
         // Until the subscription stands nobody can tell: the adaptors say that it does before it does.
@@ -72,15 +78,17 @@ fn messages_come_through_and_again_after_a_restart() {
             }
         }
         assert!(came, "nothing came in round {round}: {:?}", memory.told().news);
+        built_in.wait("the same", |told| told.payloads().contains(&wanted.as_str()));
         if round == 1 {
             drop(broker);
             if tells {
                 memory.wait("the loss", |told| told.lost().len() >= 2);
             }
             broker = start();
+            built_in.wait_connected(2);
         }
     }
     assert_eq!(publisher.flush(LIMIT), 0);
-    drop((subscription, publisher));
+    drop((subscription, publisher, beside));
     drop(broker);
 }

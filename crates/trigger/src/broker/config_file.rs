@@ -11,7 +11,10 @@ use std::{
 
 use configparser::ini::{Ini, IniDefault};
 
-use crate::{Error, quote::quote};
+use crate::{
+    Error,
+    quote::{quote, shown},
+};
 
 const GROUP: &str = "message-broker";
 /// Largest file in bytes; DeepStream's are about 2 KiB.
@@ -28,28 +31,39 @@ impl ConfigFile {
     /// Reads the file, if there is one. Values may stand in double quotes. Only keys of `known` are allowed.
     ///
     /// # Errors
-    /// [`Error::BrokerFileUnreadable`], or [`Error::BrokerFile`]: no group `[message-broker]`, or an unknown key.
+    /// [`Error::BrokerFileUnreadable`], or [`Error::BrokerFile`]: no key file, no group `[message-broker]`, or an unknown key.
     pub(super) fn read(path: Option<&Path>, known: &[&str]) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let text = text(path).map_err(|source| Error::BrokerFileUnreadable { path: path.into(), source })?;
+        let text = bytes(path).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+        let text = text.map_err(|source| Error::BrokerFileUnreadable { path: path.into(), source })?;
+        Self::parse(path, text, known)
+    }
+
+    /// The same, of a file that was read already.
+    pub(super) fn parse(path: &Path, text: String, known: &[&str]) -> Result<Self, Error> {
         let mut file = Self { path: path.into(), keys: BTreeMap::new() };
-        let mut groups = ini().read(text).map_err(|reason| file.refuse(None, reason))?;
+        let mut groups = ini().read(text).map_err(|reason| file.refuse(None, shown(&reason)))?;
         let Some(keys) = groups.remove(GROUP) else {
             return Err(file.refuse(None, format!("there is no group [{GROUP}] (needed: one)")));
         };
         for (key, value) in keys {
+            // A line without '=' is a key without a value, or half of a password that went over two lines.
+            let Some(value) = value else {
+                let reason = format!("a line of [{GROUP}] has no '=' (allowed: key=value, and comments after #)");
+                return Err(file.refuse(None, reason));
+            };
             if !known.contains(&key.as_str()) {
                 let reason = format!("not known in [{GROUP}] (allowed: {})", known.join(", "));
                 return Err(file.refuse(Some(&key), reason));
             }
-            file.keys.insert(key, unquoted(value.as_deref().unwrap_or_default()).to_owned());
+            file.keys.insert(key, unquoted(&value).to_owned());
         }
         Ok(file)
     }
 
     /// An error about a key of this file.
     pub(super) fn refuse(&self, key: Option<&str>, reason: String) -> Error {
-        Error::BrokerFile { path: self.path.clone(), key: key.map(str::to_owned), reason }
+        Error::BrokerFile { path: self.path.clone(), key: key.map(shown), reason }
     }
 
     /// The value; `None` where the key is missing or has no value.
@@ -96,17 +110,18 @@ fn ini() -> Ini {
     Ini::new_from_defaults(syntax)
 }
 
-fn text(path: &Path) -> std::io::Result<String> {
+/// The contents of a file that settings consist of or name.
+pub(super) fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     // What it is comes first: opening a FIFO would wait for a writer.
     if !std::fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("it is not a regular file"));
     }
-    let mut text = String::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(std::io::Error::other("it is too large"));
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(std::io::Error::other(format!("it is too large (allowed: {MAX_BYTES} bytes)")));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 fn unquoted(value: &str) -> &str {
@@ -150,6 +165,10 @@ mod tests {
         let secret = read("[message-broker]\nproto-cfg=\"a=1;hunter2\"\n").unwrap().pairs("proto-cfg");
         let secret = secret.unwrap_err().to_string();
         assert!(secret.contains("no '='") && !secret.contains("hunter2"), "{secret}");
+        let line = read("[message-broker]\nproto-cfg=\"a=1;\nhunter2\"\n").unwrap_err().to_string();
+        assert!(line.contains("no '='") && !line.contains("hunter2"), "{line}");
+        let hostile = read(&format!("[message-broker]\n\u{1b}[2J{}=1\n", "x".repeat(9_999))).unwrap_err().to_string();
+        assert!(!hostile.contains('\u{1b}') && hostile.len() < 500, "{hostile}");
         let missing = ConfigFile::read(Some(Path::new("/nowhere/cfg.txt")), KNOWN).unwrap_err().to_string();
         assert!(missing.contains("/nowhere/cfg.txt"), "{missing}");
     }

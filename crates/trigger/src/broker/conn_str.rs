@@ -41,6 +41,9 @@ impl ConnStr {
             if parts.iter().any(|part| part.is_empty()) {
                 return Err(refuse("a part is empty".into()));
             }
+            if parts.iter().any(|part| part.contains(|letter: char| letter.is_control() || letter.is_whitespace())) {
+                return Err(refuse("a part holds a space or a control character".into()));
+            }
             let (host, port) = match parts[..] {
                 [host, port] => (host, port),
                 [host, port, name] if index + 1 == count => {

@@ -76,7 +76,7 @@ impl Keeper {
         let asked = Arc::clone(&ending);
         let thread = thread::Builder::new()
             .name("broker".into())
-            .spawn(move || guard(client, &*listener, &asked))
+            .spawn(move || keep(client, &*listener, &asked))
             .map_err(|source| Error::NoThread { source })?;
         Ok(Self { ending, thread: Some(thread) })
     }
@@ -88,48 +88,59 @@ impl Drop for Keeper {
         let Some(thread) = self.thread.take() else { return };
         // A listener that ends its own connection would wait for itself for ever; the thread ends when it returns.
         if thread.thread().id() != thread::current().id() {
-            // Panics were caught in the thread.
+            // Panics are caught in the thread.
             let _ = thread.join();
         }
     }
 }
 
-/// A listener that panics ends its connection; that is not to pass in silence.
-fn guard(client: Box<dyn Client>, listener: &dyn Listener, ending: &Ending) {
-    if catch_unwind(AssertUnwindSafe(|| keep(client, listener, ending))).is_err() {
-        let reason = "the connection ended: what handles its messages failed (a message on standard error says where)";
-        // It may fail again; then there is nobody left to tell.
-        let _ = catch_unwind(AssertUnwindSafe(|| listener.news(News::Lost { reason: reason.into() })));
-    }
+/// A panic, of a client library on what a broker sent or of the listener on a message, is one more way to lose a
+/// connection: the next one is made anew, and the message at fault is not handed over again.
+fn guarded<T>(body: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        Err("what handles its messages failed (a message on standard error says where; please report it)".into())
+    })
 }
 
 fn keep(mut client: Box<dyn Client>, listener: &dyn Listener, ending: &Ending) {
     let mut state = State::Unknown;
     while !ending.asked() {
         let event = match state {
-            State::Up => match client.work(WORK) {
+            State::Up => match guarded(|| client.work(WORK)) {
                 Ok(()) => continue,
                 Err(reason) => Event::Failed(reason),
             },
-            State::Unknown | State::Down(_) => match client.connect(ending) {
+            State::Unknown | State::Down(_) => match guarded(|| client.connect(ending)) {
                 Ok(()) => Event::Connected,
                 Err(_) if ending.asked() => break,
                 Err(reason) => Event::Failed(reason),
             },
         };
         if let Event::Failed(_) = event {
-            client.disconnect();
+            disconnect(&mut *client);
         }
         let (next, news) = state.after(event);
         state = next;
         if let Some(news) = news {
-            listener.news(news);
+            // A listener that cannot even take news: its message is on standard error, and there is nobody else to tell.
+            let _ = guarded(|| {
+                listener.news(news);
+                Ok(())
+            });
         }
         if let Some(pause) = state.pause(fastrand::f64()) {
             ending.wait(pause);
         }
     }
-    client.disconnect();
+    disconnect(&mut *client);
+}
+
+/// What a panic in it leaves behind is dropped with the client, or replaced by the next connection.
+fn disconnect(client: &mut dyn Client) {
+    let _ = guarded(|| {
+        client.disconnect();
+        Ok(())
+    });
 }
 
 #[cfg(test)]
@@ -150,6 +161,47 @@ mod tests {
         let (state, news) = state.after(Event::Connected);
         assert_eq!((state, news), (State::Up, Some(News::Connected)));
         assert_eq!(state.after(failed()), (State::Down(1), lost));
+    }
+
+    /// Fails in every way there is, one after the other.
+    struct Failing(u32);
+
+    impl Client for Failing {
+        fn connect(&mut self, _: &Ending) -> Result<(), String> {
+            self.0 += 1;
+            assert!(self.0 != 1, "a panic that belongs to the test");
+            Ok(())
+        }
+
+        fn work(&mut self, _: Duration) -> Result<(), String> {
+            panic!("a panic that belongs to the test");
+        }
+
+        fn disconnect(&mut self) {
+            panic!("a panic that belongs to the test");
+        }
+    }
+
+    struct Heard(parking_lot::Mutex<std::sync::mpsc::Sender<News>>);
+
+    impl Listener for Heard {
+        fn message(&self, _: crate::broker::Arrived) {}
+
+        fn news(&self, news: News) {
+            self.0.lock().send(news).unwrap();
+            panic!("a panic that belongs to the test");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_a_loss_like_any_other() {
+        let (send, heard) = std::sync::mpsc::channel();
+        let keeper = Keeper::start(Box::new(Failing(0)), Arc::new(Heard(send.into()))).unwrap();
+        for connected in [false, true, false, true] {
+            let news = heard.recv_timeout(Duration::from_secs(60)).unwrap();
+            assert_eq!(news == News::Connected, connected, "{news:?}");
+        }
+        drop(keeper);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! It leaves the meaning of a message to `message`, and log lines to whoever implements [`Listener`].
 
 mod adaptor;
+mod check;
 mod client;
 mod config_file;
 mod conn_str;
@@ -15,6 +16,8 @@ mod subscription;
 
 use std::path::PathBuf;
 
+#[doc(hidden)]
+pub use check::check;
 pub use publisher::Publisher;
 pub use subscription::Subscription;
 
@@ -61,13 +64,25 @@ pub struct Endpoint {
     pub config_file: Option<PathBuf>,
 }
 
+/// Most bytes of a payload that are handed on: what Kafka's brokers allow by default, and eight times what a trigger may
+/// have ([`crate::MAX_MESSAGE_BYTES`]). Memory stays bounded, whatever a broker sends.
+pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
+
 /// A message, as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrived {
     /// Where it was published.
     pub topic: String,
-    /// Its bytes; none where there was no payload (a Kafka tombstone).
+    /// Its bytes; none where there was no payload (a Kafka tombstone). A payload of more than [`MAX_PAYLOAD_BYTES`] is
+    /// cut to that and one byte more: no message, but who reads it sees that it was too long.
     pub payload: Vec<u8>,
+}
+
+impl Arrived {
+    /// Copies as much as is handed on.
+    fn new(topic: String, payload: &[u8]) -> Self {
+        Self { topic, payload: payload[..payload.len().min(MAX_PAYLOAD_BYTES + 1)].to_vec() }
+    }
 }
 
 /// A change of a connection's state.
@@ -82,7 +97,7 @@ pub enum News {
     },
 }
 
-/// Who is told. Both functions are called from the connection's own thread, one call at a time; they may block, and
+/// Who is told. All functions are called from the connection's own thread, one call at a time; they may block, and
 /// then no more is taken from the broker, but they must neither call back into the connection nor end it.
 ///
 /// A connection that is blocked for longer than the broker allows is lost: MQTT after 1.5 times `keep-alive`, a Kafka
@@ -92,6 +107,9 @@ pub trait Listener: Send + Sync + 'static {
     fn message(&self, message: Arrived);
     /// The state changed: once per change, the first time when the first attempt to connect ended.
     fn news(&self, news: News);
+    /// Something is wrong that does not end the connection, such as a topic that does not exist: one line for a person.
+    /// The same is not said twice in a row. By default nobody hears it.
+    fn complaint(&self, _text: String) {}
 }
 
 #[cfg(test)]

@@ -28,9 +28,14 @@ fn program() -> PathBuf {
 
 /// Starts a broker with an empty memory.
 pub fn tansu(port: u16) -> Program {
-    let url = format!("tcp://127.0.0.1:{port}");
+    tansu_with(port, port, &[])
+}
+
+/// The same, for clients that come by another port, and with other arguments.
+pub fn tansu_with(port: u16, advertised: u16, arguments: &[&str]) -> Program {
     let mut command = Command::new(program());
-    command.args(["broker", "--listener-url", &url, "--advertised-listener-url", &url]);
+    command.args(["broker", "--listener-url", &format!("tcp://127.0.0.1:{port}")]);
+    command.args(["--advertised-listener-url", &format!("tcp://127.0.0.1:{advertised}")]).args(arguments);
     command.args(["--storage-engine", "memory://tansu/"]).stdout(Stdio::null()).stderr(Stdio::null());
     Program::broker(&mut command, port)
 }

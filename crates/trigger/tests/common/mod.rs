@@ -3,14 +3,16 @@
 //! It leaves each broker to its own module.
 #![allow(dead_code, clippy::unwrap_used)] // Each test file uses a part; a helper that fails fails its test.
 
+pub mod certificates;
 pub mod double;
+pub mod front;
 pub mod kafka;
 pub mod mosquitto;
 
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     process::{Child, Command},
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -25,6 +27,7 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 pub struct Told {
     pub messages: Vec<(String, String)>,
     pub news: Vec<News>,
+    pub complaints: Vec<String>,
 }
 
 impl Told {
@@ -68,8 +71,9 @@ impl Memory {
             let left = until.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero(),
-                "waited in vain for: {what}\nnews: {:?}\n{} messages",
+                "waited in vain for: {what}\nnews: {:?}\ncomplaints: {:?}\n{} messages",
                 told.news,
+                told.complaints,
                 told.messages.len()
             );
             told = self.changed.wait_timeout(told, left).unwrap().0;
@@ -101,11 +105,27 @@ impl Listener for Memory {
         self.told.lock().unwrap().news.push(news);
         self.changed.notify_all();
     }
+
+    fn complaint(&self, text: String) {
+        self.told.lock().unwrap().complaints.push(text);
+        self.changed.notify_all();
+    }
 }
 
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Drops it on a thread of its own, and fails if that takes for ever.
+pub fn drops(what: &str, thing: impl Send + 'static) {
+    let (done, wait) = mpsc::channel();
+    let dropping = thread::spawn(move || {
+        drop(thing);
+        done.send(()).unwrap();
+    });
+    wait.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{what}: stopping takes for ever"));
+    dropping.join().unwrap();
 }
 
 /// Waits until it is so, where nothing tells.

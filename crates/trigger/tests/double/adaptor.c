@@ -7,9 +7,11 @@
  *   no-topic      does not say the topic
  *   error-first   before each message, calls back with an error and its text
  *   late          goes on calling back for a while after disconnect, with the old handle and user pointer
+ *   flood         calls back with messages on its topic "flood" as fast as it can
  *   early-down    calls back SERVICE_DOWN for the handle before connect returns it, once per process
  * A message "lose" on the topic "control" makes all connections lose theirs: one storm of callbacks, and one callback
- * per do_work from then on. "fail" makes all later messages fail. Payloads are freed, and overwritten, at once.
+ * per do_work from then on. "fail" makes all later messages fail. A message on the topic "tag" comes in as what TAG is.
+ * After a payload other bytes follow, and no zero; payloads are overwritten, and freed, at once.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <pthread.h>
@@ -23,6 +25,9 @@
 #ifndef VERSION
 #define VERSION "4.0"
 #endif
+#ifndef TAG
+#define TAG "none"
+#endif
 /* Adaptors that lack a function. */
 #ifdef NO_SUBSCRIBE
 #define nvds_msgapi_subscribe subscribe_under_another_name
@@ -32,6 +37,7 @@
 #endif
 #define MAX_CONNECTIONS 64
 #define STORM 100000
+#define AFTER 16
 
 typedef struct Message {
   struct Message *next;
@@ -53,7 +59,7 @@ typedef struct {
   void *user;
   char **topics;
   int count;
-  int thread, no_topic, error_first, late;
+  int thread, no_topic, error_first, late, flood;
   int lost, end;
   Message *first, **last;
   Sent *sent;
@@ -64,6 +70,16 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static Connection *connections[MAX_CONNECTIONS];
 static int failing;
+
+/*
+ * No part of the API, and not static, as some helpers of NVIDIA's: with RTLD_GLOBAL, all adaptors would call the one of
+ * the first that was loaded.
+ */
+const char *
+fetch_config_value (void)
+{
+  return TAG;
+}
 
 static int
 has (const char *text, const char *word)
@@ -106,6 +122,13 @@ work (void *data)
   pthread_mutex_lock (&lock);
   while (!c->end) {
     Message *m = take (c);
+    if (!m && c->flood) {
+      char payload[] = "one of many", topic[] = "flood";
+      pthread_mutex_unlock (&lock);
+      c->on_message (NVDS_MSGAPI_OK, payload, sizeof payload - 1, topic, c->user);
+      pthread_mutex_lock (&lock);
+      continue;
+    }
     if (!m) {
       pthread_cond_wait (&changed, &lock);
       continue;
@@ -139,6 +162,7 @@ nvds_msgapi_connect (char *connection, nvds_msgapi_connect_cb_t callback, char *
   c->no_topic = has (connection, "no-topic");
   c->error_first = has (connection, "error-first");
   c->late = has (connection, "late");
+  c->flood = has (connection, "flood");
   c->last = &c->first;
   if (has (connection, "early-down") && !warned++)
     callback (c, NVDS_MSGAPI_EVT_SERVICE_DOWN);
@@ -178,6 +202,10 @@ static void
 loopback (const char *topic, const uint8_t *payload, size_t length)
 {
   int i, t;
+  if (!strcmp (topic, "tag")) {
+    payload = (const uint8_t *) fetch_config_value ();
+    length = strlen ((const char *) payload);
+  }
   for (i = 0; i < MAX_CONNECTIONS; i++) {
     Connection *c = connections[i];
     for (t = 0; c && t < c->count; t++) {
@@ -187,9 +215,11 @@ loopback (const char *topic, const uint8_t *payload, size_t length)
       m = calloc (1, sizeof *m);
       m->topic = strdup (topic);
       m->length = length;
-      m->payload = length ? malloc (length) : NULL;
-      if (length)
+      m->payload = length ? malloc (length + AFTER) : NULL;
+      if (length) {
         memcpy (m->payload, payload, length);
+        memset (m->payload + length, '?', AFTER);
+      }
       *c->last = m;
       c->last = &m->next;
     }

@@ -66,6 +66,18 @@ impl Adaptor {
         self.0.nvds_msgapi_subscribe.is_ok()
     }
 
+    /// Whether it finds its broker again by itself, without a word: NVIDIA's for Kafka does, and must then be left to it,
+    /// for other brokers of its cluster may still be there.
+    pub(super) fn reconnects(self) -> bool {
+        if self.0.nvds_msgapi_get_protocol_name.is_err() {
+            return false;
+        }
+        // SAFETY: the function is there, as just checked, and takes nothing.
+        let name = unsafe { self.0.nvds_msgapi_get_protocol_name() };
+        // SAFETY: not NULL; a NUL-terminated text that the adaptor keeps (nvds_msgapi.h).
+        !name.is_null() && unsafe { CStr::from_ptr(name) }.to_bytes().eq_ignore_ascii_case(b"KAFKA")
+    }
+
     /// Connects; blocks while the adaptor tries (NVIDIA's: up to 5 s). `None`: it could not.
     /// Events of the connection go to [`registry`].
     pub(super) fn connect(self, conn_str: &CStr, config_file: Option<&CStr>) -> Option<Handle> {
@@ -205,7 +217,7 @@ unsafe extern "C" fn on_message(
             // SAFETY: not NULL; a NUL-terminated text for the time of this call (nvds_msgapi.h).
             unsafe { CStr::from_ptr(topic) }.to_string_lossy().into_owned()
         };
-        shared.push(Arrived { topic, payload: payload.to_vec() });
+        shared.push(Arrived::new(topic, payload));
     });
 }
 

@@ -28,6 +28,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// As it is; adaptors mostly want `host;port`.
+    pub(super) fn conn_str(&self) -> std::borrow::Cow<'_, str> {
+        self.conn_str.to_string_lossy()
+    }
+
     /// # Errors
     /// [`Error::ConnStr`]: no C text. [`Error::BrokerFileUnreadable`]: the adaptors only say NULL to that.
     pub(super) fn new(endpoint: &Endpoint) -> Result<Self, Error> {

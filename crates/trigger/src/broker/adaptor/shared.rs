@@ -29,6 +29,8 @@ struct Inside {
     lost: Option<String>,
     /// The last error that came instead of a message.
     error: Option<String>,
+    /// `error` was taken.
+    told: bool,
     closed: bool,
 }
 
@@ -52,12 +54,11 @@ impl Shared {
         let until = Instant::now() + PATIENCE;
         let (count, bytes) = MAX_WAITING;
         let mut inside = self.inside.lock();
-        // On the keeper's thread, waiting for the keeper would be for ever; adaptors hand over a message per call there.
-        while !inside.closed
-            && thread::current().id() != self.own
-            && (inside.messages.len() >= count || inside.bytes >= bytes)
-        {
-            if self.changed.wait_until(&mut inside, until).timed_out() {
+        while !inside.closed && (inside.messages.len() >= count || inside.bytes >= bytes) {
+            // On the keeper's thread, waiting for the keeper would be for ever. NVIDIA's adaptors hand over a single
+            // message per do_work there.
+            let own = thread::current().id() == self.own;
+            if own || self.changed.wait_until(&mut inside, until).timed_out() {
                 inside.lost.get_or_insert_with(|| "messages were dropped: too many wait to be handled".into());
                 return;
             }
@@ -105,11 +106,25 @@ impl Shared {
         }
     }
 
-    /// An error came where a message was expected. It may pass: it is only kept as the reason for what follows.
+    /// An error came where a message was expected. It may pass, and may be the reason for what follows.
     pub(super) fn note(&self, text: &[u8]) {
         let text = String::from_utf8_lossy(&text[..text.len().min(MAX_REASON)]);
-        let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
-        self.inside.lock().error = Some(text);
+        let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        let mut inside = self.inside.lock();
+        if inside.error.as_deref() != Some(text) {
+            inside.error = Some(text.to_owned());
+            inside.told = false;
+        }
+    }
+
+    /// The last such error, if it is another one than before: an adaptor may repeat it for ever.
+    pub(super) fn take_error(&self) -> Option<String> {
+        let mut inside = self.inside.lock();
+        if std::mem::replace(&mut inside.told, true) { None } else { inside.error.clone() }
     }
 
     /// Why the connection is lost, if it is.
@@ -123,5 +138,59 @@ impl Shared {
     pub(super) fn close(&self) {
         self.inside.lock().closed = true;
         self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(bytes: usize) -> Arrived {
+        Arrived { topic: String::new(), payload: vec![0; bytes] }
+    }
+
+    #[test]
+    fn a_callback_on_the_keeper_s_own_thread_never_waits() {
+        let shared = Shared::new();
+        for _ in 0..MAX_WAITING.0 {
+            shared.push(message(0));
+        }
+        assert_eq!(shared.lost(), None);
+        shared.push(message(0));
+        assert!(shared.lost().unwrap().contains("dropped"));
+        assert_eq!(std::iter::from_fn(|| shared.pop(Duration::ZERO)).count(), MAX_WAITING.0);
+    }
+
+    #[test]
+    fn a_callback_of_another_thread_waits_for_room_or_the_end() {
+        let shared = Shared::new();
+        shared.push(message(MAX_WAITING.1));
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| shared.push(message(1)));
+            assert_eq!(shared.pop(Duration::ZERO).unwrap().payload.len(), MAX_WAITING.1);
+            waiting.join().unwrap();
+            assert_eq!(shared.pop(Duration::ZERO).unwrap().payload.len(), 1);
+            shared.push(message(MAX_WAITING.1));
+            let waiting = scope.spawn(|| shared.push(message(1)));
+            shared.close();
+            waiting.join().unwrap();
+        });
+        assert_eq!((shared.lost(), shared.inside.lock().messages.len()), (None, 1));
+    }
+
+    #[test]
+    fn the_last_error_is_the_reason_and_short() {
+        let shared = Shared::new();
+        shared.note(b"\x1b[31mfirst");
+        shared.note(&[0xff; 5_000]);
+        assert!(shared.take_error().unwrap().chars().count() <= MAX_REASON);
+        for _ in 0..2 {
+            shared.note(b"topic\nnot available");
+            shared.note(b"");
+        }
+        assert_eq!((shared.take_error().as_deref(), shared.take_error()), (Some("topic not available"), None));
+        shared.lose("gone");
+        shared.lose("gone again");
+        assert_eq!(shared.lost().unwrap(), "gone (before that: topic not available)");
     }
 }

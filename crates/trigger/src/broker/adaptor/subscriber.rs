@@ -14,6 +14,7 @@ use super::{
         client::{Client, Ending},
     },
     ffi::Adaptor,
+    probe::Probe,
     session::{Session, Settings},
 };
 
@@ -26,11 +27,12 @@ pub(super) struct Subscriber {
     topics: Vec<String>,
     listener: Arc<dyn Listener>,
     session: Option<Session>,
+    probe: Probe,
 }
 
 impl Subscriber {
     pub(super) fn new(adaptor: Adaptor, settings: Settings, topics: &[String], listener: Arc<dyn Listener>) -> Self {
-        Self { adaptor, settings, topics: topics.to_vec(), listener, session: None }
+        Self { adaptor, settings, topics: topics.to_vec(), listener, session: None, probe: Probe::blind() }
     }
 
     fn take(&self, mut message: Arrived) {
@@ -47,6 +49,9 @@ impl Client for Subscriber {
         let mut session = Session::connect(self.adaptor, &self.settings)?;
         let topics: Result<Vec<CString>, _> = self.topics.iter().map(|topic| CString::new(topic.as_str())).collect();
         session.subscribe(topics.map_err(|error| error.to_string())?)?;
+        // Made after the adaptor's own attempt: a broker that is not there was found out by that.
+        let reconnects = self.adaptor.reconnects();
+        self.probe = if reconnects { Probe::blind() } else { Probe::new(&self.settings.conn_str()) };
         self.session = Some(session);
         Ok(())
     }
@@ -56,12 +61,28 @@ impl Client for Subscriber {
         while let Some(session) = &self.session {
             let waited = session.do_work();
             let mut limit = if waited { Duration::ZERO } else { GLANCE };
+            let mut heard = false;
             while let Some(message) = session.shared.pop(limit) {
                 self.take(message);
                 limit = Duration::ZERO;
+                heard = true;
+                // An adaptor's thread may fill the queue faster than it is emptied: others want their turn too.
+                if Instant::now() >= until {
+                    break;
+                }
+            }
+            if let Some(error) = session.shared.take_error() {
+                self.listener.complaint(format!("the adaptor says: {error}"));
             }
             if let Some(reason) = session.shared.lost() {
                 return Err(reason);
+            }
+            if heard {
+                self.probe.heard();
+            }
+            // One that waits in do_work reads from its connection there, and tells a loss.
+            if !waited {
+                self.probe.look()?;
             }
             if Instant::now() >= until {
                 return Ok(());

@@ -9,9 +9,9 @@ use std::{
 
 use rdkafka::{Message, Offset};
 
-/// Messages that are remembered. One is enough to know a log again after a loss; a consumer group delivers again what it
-/// had not committed, at most what came within a second or so.
-const REMEMBERED: usize = 4096;
+/// Messages that are remembered, 16 bytes each. One is enough to know a log again after a loss; a consumer group delivers
+/// again what it had not committed, at most what came within a second or so.
+const REMEMBERED: usize = 32_768;
 
 /// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +53,25 @@ impl Place {
         }
     }
 
+    /// Where to look, if the log has this end: `None` where it still holds the last message that is known, else the last
+    /// one that it has, by which it is known whether it is the same log. Some brokers (Tansu) say nothing to an offset that
+    /// they do not have, and it would be waited for until the new log is as long as the old one was.
+    pub(super) fn look_back(&mut self, end: i64) -> Option<Offset> {
+        let last = self.seen.back().map_or(self.from - 1, |&(offset, _)| offset);
+        if end > last || end == 0 {
+            return None;
+        }
+        self.probing = true;
+        Some(Offset::Offset(end - 1))
+    }
+
     /// Sorts a message in.
     pub(super) fn judge(&mut self, offset: i64, fingerprint: u64) -> Verdict {
         let probing = std::mem::take(&mut self.probing);
+        if probing && self.seen.is_empty() && offset < self.from {
+            // Asked for from `from` on, and it has no such offset: another log, and this is the earliest of it.
+            self.from = 0;
+        }
         let known = self.seen.binary_search_by_key(&offset, |&(offset, _)| offset);
         match known {
             Ok(index) if self.seen[index].1 == fingerprint => return Verdict::Duplicate,
@@ -139,6 +155,29 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_began_anew_before_anything_of_the_old_one_came_is_new() {
+        let mut place = Place::new(5);
+        assert_eq!(place.assign(), Offset::Offset(5));
+        assert_eq!(judge(&mut place, &[(0, 20), (1, 21), (5, 25)]), [New, New, New]);
+    }
+
+    #[test]
+    fn a_shorter_log_is_looked_at_and_may_be_the_same() {
+        let mut place = Place::new(5);
+        judge(&mut place, &[(4, 14), (5, 15), (6, 16)]);
+        assert_eq!([place.look_back(7), place.look_back(0)], [None, None]);
+        // A follower that became the leader, and did not know yet that the last one was committed.
+        assert_eq!(place.look_back(6), Some(Offset::Offset(5)));
+        assert_eq!(judge(&mut place, &[(5, 15), (6, 16), (7, 17)]), [Duplicate, Duplicate, New]);
+        // A broker that lost its memory.
+        assert_eq!(place.look_back(3), Some(Offset::Offset(2)));
+        assert_eq!(judge(&mut place, &[(2, 22), (0, 20), (1, 21), (2, 22)]), [Rewind, New, New, New]);
+        let mut nothing_seen = Place::new(5);
+        assert_eq!((nothing_seen.look_back(5), nothing_seen.look_back(1)), (None, Some(Offset::Offset(0))));
+        assert_eq!(judge(&mut nothing_seen, &[(0, 20), (1, 21)]), [New, New]);
+    }
+
+    #[test]
     fn gaps_are_no_other_log() {
         let mut place = Place::new(0);
         judge(&mut place, &[(0, 10), (1, 11)]);
@@ -157,7 +196,7 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let mut place = Place::new(0);
-        for offset in 0..10_000 {
+        for offset in 0..100_000 {
             assert_eq!(place.judge(offset, 1), New);
         }
         assert_eq!(place.seen.len(), REMEMBERED);

@@ -2,7 +2,10 @@
 //! A message that it could not deliver within `message.timeout.ms` (5 minutes by default) is given up and counted.
 //! It leaves the queue and the counting to `outbox`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
@@ -42,22 +45,26 @@ impl Publisher {
         Ok(Self { producer, reports, outbox, key: settings.partition_key() })
     }
 
-    /// Hands one message to librdkafka, which copies it.
-    fn send(&self, message: Outgoing) {
+    /// Hands one message to librdkafka, which copies it. False: it has no room for more, and the message waits.
+    fn send(&self, message: Outgoing) -> bool {
         let key = key_of(&message.payload, &self.key);
         let mut record: BaseRecord<'_, String, Vec<u8>> = BaseRecord::to(&message.topic).payload(&message.payload);
         if let Some(key) = &key {
             record = record.key(key);
         }
         match self.producer.send(record) {
-            Ok(()) => {}
+            Ok(()) => true,
             // Its queue drains while it is polled.
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
                 self.outbox.put_back(std::iter::once(message));
                 self.producer.poll(GLANCE);
+                false
             }
             // Too large, or the like: no later attempt would do better.
-            Err(_) => self.outbox.settle(false),
+            Err(_) => {
+                self.outbox.settle(false);
+                true
+            }
         }
     }
 
@@ -96,20 +103,23 @@ impl Client for Publisher {
     }
 
     fn work(&mut self, wait: Duration) -> Result<(), String> {
-        let rounds = (wait.as_millis() / GLANCE.as_millis()).max(1);
-        for _ in 0..rounds {
+        let until = Instant::now() + wait;
+        loop {
             let mut next = self.outbox.take(GLANCE);
             while let Some(message) = next {
-                self.send(message);
+                let room = self.send(message);
                 self.serve();
-                next = self.outbox.take(Duration::ZERO);
+                // Whoever publishes without a pause, or a broker that takes nothing, must not keep the keeper here.
+                next = if room && Instant::now() < until { self.outbox.take(Duration::ZERO) } else { None };
             }
             self.serve();
             if let Some(reason) = self.reports.down() {
                 return Err(reason);
             }
+            if Instant::now() >= until {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     fn disconnect(&mut self) {}

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rdkafka::{
-    ClientContext,
+    ClientContext, TopicPartitionList,
     consumer::{BaseConsumer, ConsumerContext, Rebalance},
-    error::{KafkaError, RDKafkaErrorCode},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     producer::{DeliveryResult, ProducerContext},
 };
 
@@ -22,11 +22,23 @@ struct Inside {
     down: bool,
     /// The group gave this member its partitions.
     assigned: bool,
+    /// The group's places were committed, or could not be.
+    committed: bool,
 }
 
-/// An error in librdkafka's words, without Rust's.
+/// An error in librdkafka's words, without Rust's: the crate writes `Name (words)`.
 pub(super) fn words(error: &KafkaError) -> String {
-    error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string())
+    let text = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
+    let words = text.split_once(" (").filter(|(name, _)| !name.contains(' ')).map(|(_, words)| words);
+    words.and_then(|words| words.strip_suffix(')')).map_or(text.clone(), str::to_owned)
+}
+
+/// Most characters of a reason; librdkafka's name the broker, what went wrong and where, in about 200.
+const MAX_REASON: usize = 500;
+
+/// A text as one line.
+fn line(text: &str) -> String {
+    text.chars().take(MAX_REASON).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 /// Shared by a client of librdkafka and its owner.
@@ -58,6 +70,11 @@ impl Reports {
         std::mem::take(&mut self.inside.lock().assigned)
     }
 
+    /// True once after places were committed, or that failed.
+    pub(super) fn take_committed(&self) -> bool {
+        std::mem::take(&mut self.inside.lock().committed)
+    }
+
     /// Forgets everything, before a new attempt with the same client.
     pub(super) fn clear(&self) {
         *self.inside.lock() = Inside::default();
@@ -70,12 +87,17 @@ impl ClientContext for Reports {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
             inside.down = true;
         } else {
-            inside.last = Some(reason.to_owned());
+            // A broker's words may be in it.
+            inside.last = Some(line(reason));
         }
     }
 }
 
 impl ConsumerContext for Reports {
+    fn commit_callback(&self, _: KafkaResult<()>, _: &TopicPartitionList) {
+        self.inside.lock().committed = true;
+    }
+
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         self.inside.lock().assigned = matches!(rebalance, Rebalance::Assign(_));
     }

@@ -33,14 +33,15 @@ const CONSUMER: &[(&str, &str)] = &[
     ("heartbeat.interval.ms", "1000"),
     ("topic.metadata.refresh.interval.ms", "5000"),
     ("auto.offset.reset", "latest"),
-    // What waits in this process, for each partition; the default would be 64 MiB.
+    // What waits in this process, and one answer of each broker over it; the default would be 64 MiB.
     ("queued.max.messages.kbytes", "8192"),
     // A message counts as taken when the listener has it.
     ("enable.auto.offset.store", "false"),
     ("auto.commit.interval.ms", "1000"),
 ];
 
-const PRODUCER: &[(&str, &str)] = &[("linger.ms", "0")];
+/// What waits in librdkafka comes on top of the outbox; the default would be 1 GiB.
+const PRODUCER: &[(&str, &str)] = &[("linger.ms", "0"), ("queue.buffering.max.kbytes", "65536")];
 
 /// Where an unset `partition-key` finds a message's key, as in DeepStream's adaptor.
 const PARTITION_KEY: &str = "sensor.id";
@@ -54,10 +55,12 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn read(endpoint: &Endpoint) -> Result<Self, Error> {
-        Ok(Self {
-            conn_str: ConnStr::parse(&endpoint.conn_str)?,
-            file: ConfigFile::read(endpoint.config_file.as_deref(), KEYS)?,
-        })
+        Self::new(&endpoint.conn_str, |known| ConfigFile::read(endpoint.config_file.as_deref(), known))
+    }
+
+    /// The file comes from `file`, which is told what may be in it.
+    pub(super) fn new(conn_str: &str, file: impl FnOnce(&[&str]) -> Result<ConfigFile, Error>) -> Result<Self, Error> {
+        Ok(Self { conn_str: ConnStr::parse(conn_str)?, file: file(KEYS)? })
     }
 
     /// A consumer's settings. `group.id` is set if and only if the file names one.
@@ -172,11 +175,13 @@ mod tests {
 
     #[test]
     fn tls_and_passwords_are_built_in() {
-        let settings = settings(concat!(
-            "[message-broker]\nproto-cfg=\"security.protocol=sasl_ssl;sasl.mechanism=SCRAM-SHA-512;",
-            "sasl.username=a;sasl.password=b;compression.type=gzip\"\n"
-        ));
-        let made: Result<rdkafka::producer::BaseProducer, _> = settings.producer().unwrap().create();
-        made.unwrap();
+        for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+            let settings = settings(&format!(
+                "[message-broker]\nproto-cfg=\"security.protocol=sasl_ssl;sasl.mechanism={mechanism};\
+                 sasl.username=a;sasl.password=b;compression.type=gzip\"\n"
+            ));
+            let made: Result<rdkafka::producer::BaseProducer, _> = settings.producer().unwrap().create();
+            made.unwrap();
+        }
     }
 }

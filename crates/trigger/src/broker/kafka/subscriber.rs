@@ -3,14 +3,14 @@
 //! It leaves judging messages to `place`.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
+    consumer::{BaseConsumer, CommitMode, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
     message::BorrowedMessage,
 };
@@ -25,7 +25,7 @@ use super::{
     settings::Settings,
     watermark::end_of_last_fetch,
 };
-use crate::Error;
+use crate::{Error, quote::quote};
 
 /// How long one look for a broker takes.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -35,10 +35,17 @@ const PACE: Duration = Duration::from_millis(50);
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the group's coordinator may take to tell its places.
 const COMMITTED: Duration = Duration::from_secs(5);
+/// How long the broker may take to answer before a group's connection ends, and again to take the last places.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How often new partitions are looked for.
 const REFRESH: Duration = Duration::from_secs(5);
 /// The same while a topic does not exist, as after a broker lost its memory.
 const REFRESH_MISSING: Duration = Duration::from_millis(500);
+
+/// How often the ends of the partitions are looked at, and how long one must be before what was seen. On a new leader it
+/// may be, for as long as followers take to answer.
+const ENDS: Duration = Duration::from_millis(250);
+const SHORT: Duration = Duration::from_secs(1);
 
 type Partition = (String, i32);
 
@@ -60,6 +67,8 @@ pub(super) struct Subscriber {
     places: HashMap<Partition, Standing>,
     /// All topics were looked at once: partitions that come later are new as a whole.
     looked: bool,
+    /// Complaints that stand. librdkafka has some hundred errors, and there are as many topics as are asked for.
+    said: HashSet<String>,
     connection: Option<Connection>,
 }
 
@@ -71,6 +80,9 @@ struct Connection {
     adopted: bool,
     /// When partitions were looked for last.
     looked: Instant,
+    /// When their ends were looked at last, and since when which are shorter than they were.
+    measured: Instant,
+    short: HashMap<Partition, Instant>,
 }
 
 impl Connection {
@@ -82,6 +94,32 @@ impl Connection {
             .and_then(|()| self.consumer.store_offsets(&list));
         // Fails only if the partition was taken away meanwhile: then its new owner does the same.
         drop(stored);
+    }
+}
+
+impl Connection {
+    /// Ends a group's connection. Closing commits what was taken last, and waits for ever for somebody to commit it to: it
+    /// is committed before, if the broker is there, and then there is nothing left. If it is not there, the next connection
+    /// knows what came already.
+    fn end(self, topic: &str) {
+        if self.reports.down().is_none() && self.consumer.fetch_metadata(Some(topic), FAREWELL).is_ok() {
+            self.reports.take_committed();
+            // An error: nothing is to be committed.
+            if self.consumer.commit_consumer_state(CommitMode::Async).is_ok() {
+                let until = Instant::now() + FAREWELL;
+                while !self.reports.take_committed() && self.reports.down().is_none() && Instant::now() < until {
+                    // A message that comes now is not taken, and comes again.
+                    drop(self.consumer.poll(Duration::from_millis(10)));
+                }
+            }
+        }
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in &self.assigned {
+            // No failure is known for this offset; it stands for none.
+            drop(list.add_partition_offset(topic, *partition, Offset::Invalid));
+        }
+        // Fails for partitions that were taken away, which have no place to commit either.
+        let _ = self.consumer.store_offsets(&list);
     }
 }
 
@@ -106,6 +144,7 @@ impl Subscriber {
             listener,
             places: HashMap::new(),
             looked: false,
+            said: HashSet::new(),
             connection: None,
         };
         // What is wrong with the settings as a whole shows now, not at the first attempt to connect.
@@ -116,7 +155,9 @@ impl Subscriber {
     fn open(&self) -> Result<Connection, KafkaError> {
         let reports = Reports::default();
         let consumer = self.config.create_with_context(reports.clone())?;
-        Ok(Connection { consumer, reports, assigned: Vec::new(), adopted: false, looked: Instant::now() })
+        let now = Instant::now();
+        let (assigned, short) = (Vec::new(), HashMap::new());
+        Ok(Connection { consumer, reports, assigned, adopted: false, looked: now, measured: now, short })
     }
 
     /// Waits until a broker answers and has told of all topics.
@@ -217,13 +258,28 @@ impl Subscriber {
                 // Without a group nobody needs the right to use one.
                 Some(RDKafkaErrorCode::GroupAuthorizationFailed) if self.group => return Err(words(&error)),
                 _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => return Err(words(&error)),
-                // The rest passes by itself, or leads to the report that no broker is left.
-                _ => {}
+                // What a lost broker leads to is told with the loss.
+                Some(
+                    RDKafkaErrorCode::BrokerTransportFailure
+                    | RDKafkaErrorCode::AllBrokersDown
+                    | RDKafkaErrorCode::Resolve
+                    | RDKafkaErrorCode::OperationTimedOut
+                    | RDKafkaErrorCode::UnknownTopicOrPartition
+                    | RDKafkaErrorCode::UnknownTopic,
+                ) => {}
+                // The rest passes by itself.
+                _ => self.complain(words(&error)),
             },
             None => {}
         }
         if self.group && connection.reports.take_assigned() {
             self.adopt(connection)?;
+        }
+        if self.group && !self.looked && connection.adopted && self.settle(connection) {
+            self.looked = true;
+            // A group that had a place in every partition, and has none any more: the broker lost all, so all there is
+            // new. Before it had, the next attempt must not begin at the beginning.
+            self.config.set("auto.offset.reset", "earliest");
         }
         connection.reports.down().map_or(Ok(()), Err)
     }
@@ -238,19 +294,37 @@ impl Subscriber {
             Verdict::Old | Verdict::Duplicate => return Ok(()),
             Verdict::Rewind if !self.group => {
                 let seek = connection.consumer.seek(message.topic(), message.partition(), Offset::Beginning, GLANCE);
-                // Then this connection ends, and the next one begins there.
+                // Where that fails, this connection ends, and the next one begins there.
                 return seek
                     .map_err(|error| format!("going back to the beginning of {}: {}", message.topic(), words(&error)));
             }
             Verdict::New | Verdict::Rewind => {}
         }
-        let payload = message.payload().unwrap_or_default().to_vec();
-        self.listener.message(Arrived { topic: message.topic().to_owned(), payload });
+        self.listener.message(Arrived::new(message.topic().to_owned(), message.payload().unwrap_or_default()));
         if self.group {
             // Fails only if the partition was taken away meanwhile: then it is its new owner's to deliver it.
             let _ = connection.consumer.store_offset_from_message(message);
         }
         Ok(())
+    }
+
+    /// Says what is wrong, unless it was said before.
+    fn complain(&mut self, text: String) {
+        if self.said.insert(text.clone()) {
+            self.listener.complaint(text);
+        }
+    }
+
+    /// A topic that does not exist may come later, or its name may be wrong: nothing else would tell.
+    fn complain_of_missing(&mut self, partitions: &[Partition]) {
+        for topic in self.topics.clone() {
+            let text = format!("the topic {} does not exist; it is waited for", quote(&topic));
+            if partitions.iter().any(|(name, _)| *name == topic) {
+                self.said.remove(&text);
+            } else {
+                self.complain(text);
+            }
+        }
     }
 
     /// How long after the last look the next one is due.
@@ -267,12 +341,33 @@ impl Subscriber {
         if partitions.len() == connection.assigned.len() && partitions.iter().all(|p| connection.assigned.contains(p)) {
             return Ok(());
         }
+        self.complain_of_missing(&partitions);
         self.assign(connection, partitions)
+    }
+
+    /// Goes back in partitions whose log is shorter than what was seen of it.
+    fn measure(&mut self, connection: &mut Connection) -> Result<(), String> {
+        connection.measured = Instant::now();
+        for key in &connection.assigned {
+            let Some(Standing::At(place)) = self.places.get_mut(key) else { continue };
+            let end = end_of_last_fetch(&connection.consumer, &key.0, key.1);
+            let Some(back) = end.and_then(|end| place.look_back(end)) else {
+                connection.short.remove(key);
+                continue;
+            };
+            if connection.short.entry(key.clone()).or_insert_with(Instant::now).elapsed() >= SHORT {
+                connection.short.remove(key);
+                let seek = connection.consumer.seek(&key.0, key.1, back, GLANCE);
+                seek.map_err(|error| format!("going back in {}, which is shorter now: {}", key.0, words(&error)))?;
+            }
+        }
+        Ok(())
     }
 
     fn start(&mut self, connection: &mut Connection, ending: &Ending) -> Result<(), String> {
         let until = Instant::now() + CONNECT;
         let partitions = self.reach(connection, until, ending)?;
+        self.complain_of_missing(&partitions);
         if self.group {
             let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
             connection.consumer.subscribe(&topics).map_err(|error| words(&error))?;
@@ -286,9 +381,9 @@ impl Subscriber {
             }
             self.poll(connection, Duration::from_millis(10))?;
         }
-        self.looked = true;
-        // A group that had a place in every partition, and has none any more: the broker lost all, so all there is new.
-        self.config.set("auto.offset.reset", "earliest");
+        if !self.group {
+            self.looked = true;
+        }
         Ok(())
     }
 }
@@ -314,12 +409,19 @@ impl Client for Subscriber {
             if result.is_ok() && !self.group && now > connection.looked + self.pause(&connection) {
                 result = self.refresh(&mut connection);
             }
+            if result.is_ok() && !self.group && now > connection.measured + ENDS {
+                result = self.measure(&mut connection);
+            }
         }
         self.connection = Some(connection);
         result
     }
 
     fn disconnect(&mut self) {
-        self.connection = None;
+        if let Some(connection) = self.connection.take()
+            && self.group
+        {
+            connection.end(&self.topics[0]);
+        }
     }
 }

@@ -4,8 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::settings::{Settings, Version};
-use super::{v3::V3, v5::V5};
+use super::{
+    super::Arrived,
+    settings::{Settings, Version},
+    v3::V3,
+    v5::V5,
+};
 
 /// What happened on a connection.
 #[derive(Debug)]
@@ -15,8 +19,7 @@ pub(super) enum Happened {
     /// The broker answered a subscription; the text says why it refused a topic.
     Subscribed(Result<(), String>),
     Message {
-        topic: String,
-        payload: Vec<u8>,
+        message: Arrived,
         retained: bool,
     },
     /// The oldest message that was handed over is on its way under this number.
@@ -85,13 +88,13 @@ pub(super) fn wait_for(
     let until = Instant::now() + ANSWER;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        match link.next(left).map_err(|broken| broken.reason)? {
-            Some(happened) => {
-                if let Some(answered) = answer(happened) {
-                    return answered;
-                }
-            }
-            None => return Err(format!("the broker did not {what} within {} s", ANSWER.as_secs())),
+        // A broker may say other things without end.
+        let next = if left.is_zero() { None } else { link.next(left).map_err(|broken| broken.reason)? };
+        let Some(happened) = next else {
+            return Err(format!("the broker did not {what} within {} s", ANSWER.as_secs()));
+        };
+        if let Some(answered) = answer(happened) {
+            return answered;
         }
     }
 }

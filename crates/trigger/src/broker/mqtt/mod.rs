@@ -11,7 +11,7 @@ mod v5;
 
 use std::sync::Arc;
 
-use super::{Endpoint, Listener, client::Client, outbox::Outbox};
+use super::{Endpoint, Listener, client::Client, config_file::ConfigFile, conn_str::ConnStr, outbox::Outbox};
 use crate::Error;
 
 /// A client that brings messages in.
@@ -22,6 +22,11 @@ pub(super) fn subscriber(
 ) -> Result<Box<dyn Client>, Error> {
     let settings = settings::Settings::read(endpoint)?;
     Ok(Box::new(subscriber::Subscriber::new(settings, topics, listener)?))
+}
+
+/// See [`super::check`].
+pub(super) fn check(conn_str: &str, file: impl FnOnce(&[&str]) -> Result<ConfigFile, Error>) -> Result<ConnStr, Error> {
+    Ok(settings::Settings::new(conn_str, file)?.conn_str)
 }
 
 /// A client that takes messages out.

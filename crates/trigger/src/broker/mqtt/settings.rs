@@ -9,7 +9,7 @@ use rumqttc::{TlsConfiguration, Transport};
 
 use super::super::{
     Endpoint,
-    config_file::ConfigFile,
+    config_file::{self, ConfigFile},
     conn_str::{Address, ConnStr},
 };
 use crate::{Error, quote::quote};
@@ -64,12 +64,18 @@ impl Settings {
     /// # Errors
     /// See [`super::super::Subscription::start`].
     pub(super) fn read(endpoint: &Endpoint) -> Result<Self, Error> {
-        let conn_str = ConnStr::parse(&endpoint.conn_str)?;
+        Self::new(&endpoint.conn_str, |known| ConfigFile::read(endpoint.config_file.as_deref(), known))
+    }
+
+    /// The file comes from `file`, which is told what may be in it.
+    pub(super) fn new(conn_str: &str, file: impl FnOnce(&[&str]) -> Result<ConfigFile, Error>) -> Result<Self, Error> {
+        let text = conn_str;
+        let conn_str = ConnStr::parse(text)?;
         let [address] = &conn_str.brokers[..] else {
             let reason = "MQTT has one broker (allowed: host;port or host;port;topic)".into();
-            return Err(Error::ConnStr { found: quote(&endpoint.conn_str), reason });
+            return Err(Error::ConnStr { found: quote(text), reason });
         };
-        let file = ConfigFile::read(endpoint.config_file.as_deref(), KEYS)?;
+        let file = file(KEYS)?;
         let version = match file.get("mqtt-version") {
             None | Some("3.1.1") => Version::V3,
             Some("5") => Version::V5,
@@ -124,7 +130,7 @@ fn tls(file: &ConfigFile) -> Result<TlsConnector, Error> {
     for (key, path) in authorities(file)? {
         builder.disable_built_in_roots(true);
         let pem = read(file, key, path.as_ref())?;
-        let wrong = |error| file.refuse(Some(key), format!("{path}: no certificates in PEM form: {error}"));
+        let wrong = |error| file.refuse(Some(key), format!("{}: no certificates in PEM form: {error}", quote(&path)));
         for certificate in Certificate::stack_from_pem(&pem).map_err(wrong)? {
             builder.add_root_certificate(certificate);
         }
@@ -153,7 +159,7 @@ fn tls(file: &ConfigFile) -> Result<TlsConnector, Error> {
 fn authorities(file: &ConfigFile) -> Result<Vec<(&'static str, String)>, Error> {
     let mut paths: Vec<_> = file.get("tls-cafile").map(|path| ("tls-cafile", path.to_owned())).into_iter().collect();
     if let Some(folder) = file.get("tls-capath") {
-        let unreadable = |error| file.refuse(Some("tls-capath"), format!("{folder}: cannot be read: {error}"));
+        let unreadable = |error| file.refuse(Some("tls-capath"), format!("{}: cannot be read: {error}", quote(folder)));
         for entry in fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             if path.is_file() {
@@ -165,7 +171,8 @@ fn authorities(file: &ConfigFile) -> Result<Vec<(&'static str, String)>, Error> 
 }
 
 fn read(file: &ConfigFile, key: &str, path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| file.refuse(Some(key), format!("{}: cannot be read: {error}", path.display())))
+    let refuse = |error| file.refuse(Some(key), format!("{}: cannot be read: {error}", quote(&path.to_string_lossy())));
+    config_file::bytes(path).map_err(refuse)
 }
 
 #[cfg(test)]

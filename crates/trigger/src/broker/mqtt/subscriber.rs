@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     super::{
-        Arrived, Listener,
+        Listener,
         client::{Client, Ending},
     },
     link::{self, Happened, Link},
@@ -35,10 +35,10 @@ impl Subscriber {
     }
 
     fn take(&self, happened: Happened) {
-        if let Happened::Message { topic, payload, retained } = happened
+        if let Happened::Message { message, retained } = happened
             && (self.settings.retained || !retained)
         {
-            self.listener.message(Arrived { topic, payload });
+            self.listener.message(message);
         }
     }
 }

@@ -10,6 +10,7 @@ use rumqttc::{
 };
 
 use super::{
+    super::Arrived,
     link::{Broken, Happened, Link, QUEUE, words},
     settings::{MAX_PACKET, Settings},
 };
@@ -67,7 +68,7 @@ fn happened(event: Event) -> Happened {
             Happened::Subscribed(if refused { Err("the broker refuses a topic".into()) } else { Ok(()) })
         }
         Event::Incoming(Packet::Publish(message)) => {
-            Happened::Message { topic: message.topic, payload: message.payload.to_vec(), retained: message.retain }
+            Happened::Message { message: Arrived::new(message.topic, &message.payload), retained: message.retain }
         }
         Event::Incoming(_) | Event::Outgoing(_) => Happened::Other,
     }

@@ -16,6 +16,7 @@ use rumqttc::{
 };
 
 use super::{
+    super::Arrived,
     link::{Broken, Happened, Link, QUEUE, words},
     settings::{MAX_PACKET, Settings},
 };
@@ -87,8 +88,7 @@ fn happened(event: Event) -> Result<Option<Happened>, Broken> {
             )
         }
         Event::Incoming(Packet::Publish(message)) => Happened::Message {
-            topic: String::from_utf8_lossy(&message.topic).into_owned(),
-            payload: message.payload.to_vec(),
+            message: Arrived::new(String::from_utf8_lossy(&message.topic).into_owned(), &message.payload),
             retained: message.retain,
         },
         Event::Incoming(Packet::Disconnect(farewell)) => {
