@@ -85,7 +85,7 @@ four-requests:
 # What is found goes to found/ and artifacts/; the corpus stays as it is.
 fuzz:
 	@cargo +nightly fuzz --version || { echo 'make fuzz needs: rustup toolchain install nightly; cargo install cargo-fuzz' >&2; exit 1; }
-	cd crates/trigger/fuzz && for target in message sensor_list import_config; do \
+	cd crates/trigger/fuzz && for target in message sensor_list import_config broker_settings; do \
 	  mkdir -p found/$$target && cargo +nightly fuzz run --fuzz-dir . $$target found/$$target corpus/$$target \
 	    -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done

@@ -37,6 +37,8 @@ fn a_start_on_one_topic_is_answered_on_another() {
         .override_with(&format!("recorder/smart_record/uri-list={}", camera.url()))
         .override_with(&format!("triggers/broker/conn-str={}", broker.conn_str()))
         .override_with(&format!("answers/broker/conn-str={}", broker.conn_str()))
+        // A name that may be wrong is told, and costs the other topic nothing.
+        .override_with("triggers/broker/topics=smart-record;nowhere")
         .start();
     run.line_with("triggers/broker: connected to the broker");
     let mut receipts = broker.read("smart-record-receipts");
@@ -61,6 +63,7 @@ fn a_start_on_one_topic_is_answered_on_another() {
     let (outcome, _) = run.interrupt();
     assert_eq!(outcome.code, Some(0), "{}", outcome.text());
     assert_eq!(outcome.lines_with("connected to the broker").len(), 2, "{}", outcome.text());
+    assert_eq!(outcome.lines_with("the topic 'nowhere' does not exist").len(), 1, "{}", outcome.text());
 }
 
 /// The message half of a deepstream-test5 graph records the second of two cameras, with these parameters of its receiver.

@@ -1,6 +1,10 @@
 //! The log lines of a connection: one for each change of its state, and, if a graph asks for it, one for each message.
 //! When the state changes is decided in `trigger::broker`.
 
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use trigger::Throttle;
 use trigger::broker::{Listener, News};
 
 /// Most bytes of a message that a log line shows.
@@ -12,11 +16,13 @@ pub(crate) struct ConnectionLog {
     name: String,
     /// The parameter `debug`.
     debug: bool,
+    complaints: Mutex<Throttle>,
+    began: Instant,
 }
 
 impl ConnectionLog {
     pub(crate) fn new(name: String, debug: bool) -> Self {
-        Self { name, debug }
+        Self { name, debug, complaints: Mutex::default(), began: Instant::now() }
     }
 
     /// Entity and component.
@@ -34,6 +40,17 @@ impl ConnectionLog {
                     "{name}: no connection to the broker: {reason}. The graph runs on, and it is tried again"
                 );
             }
+        }
+    }
+
+    /// Something is wrong that does not end the connection.
+    pub(crate) fn complaint(&self, text: &str) {
+        let name = &self.name;
+        let allowed = self.complaints.lock().allow(self.began.elapsed());
+        match allowed {
+            Some(0) => gxf::log::warning!("{name}: {text}"),
+            Some(more) => gxf::log::warning!("{name}: {text} (and {more} more of the kind since the last line)"),
+            None => {}
         }
     }
 
@@ -59,5 +76,9 @@ impl Listener for ConnectionLog {
 
     fn news(&self, news: News) {
         ConnectionLog::news(self, &news);
+    }
+
+    fn complaint(&self, text: String) {
+        ConnectionLog::complaint(self, &text);
     }
 }

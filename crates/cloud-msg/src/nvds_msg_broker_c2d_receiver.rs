@@ -76,6 +76,10 @@ impl Listener for Incoming {
     fn news(&self, news: News) {
         self.log.news(&news);
     }
+
+    fn complaint(&self, text: String) {
+        self.log.complaint(&text);
+    }
 }
 
 impl gxf::Component for NvDsMsgBrokerC2DReceiver {

@@ -74,6 +74,10 @@ impl Listener for Ear {
         // Fails only when nobody waits any more.
         let _ = self.heard.send(Heard::News(news));
     }
+
+    fn complaint(&self, text: String) {
+        eprintln!("smart-record trigger: {}", one_line(&text));
+    }
 }
 
 /// A connection's messages, until a deadline.

@@ -177,6 +177,8 @@ mod tests {
             panic!("a panic that belongs to the test");
         }
 
+        fn complaint(&self, _: String) {}
+
         fn disconnect(&mut self) {
             panic!("a panic that belongs to the test");
         }

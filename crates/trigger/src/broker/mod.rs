@@ -108,8 +108,8 @@ pub trait Listener: Send + Sync + 'static {
     /// The state changed: once per change, the first time when the first attempt to connect ended.
     fn news(&self, news: News);
     /// Something is wrong that does not end the connection, such as a topic that does not exist: one line for a person.
-    /// The same is not said twice in a row. By default nobody hears it.
-    fn complaint(&self, _text: String) {}
+    /// The same is not said twice in a row, but an adaptor may have a thousand things to say in a second.
+    fn complaint(&self, text: String);
 }
 
 #[cfg(test)]

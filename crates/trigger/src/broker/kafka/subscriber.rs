@@ -31,6 +31,8 @@ use crate::{Error, quote::quote};
 const GLANCE: Duration = Duration::from_millis(250);
 /// Between two looks, where the first was answered at once.
 const PACE: Duration = Duration::from_millis(50);
+/// So many complaints are remembered at most, so that they are not said again.
+const SAID: usize = 64;
 /// How long an attempt to connect takes at most.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the group's coordinator may take to tell its places.
@@ -310,6 +312,9 @@ impl Subscriber {
 
     /// Says what is wrong, unless it was said before.
     fn complain(&mut self, text: String) {
+        if self.said.len() >= SAID {
+            self.said.clear();
+        }
         if self.said.insert(text.clone()) {
             self.listener.complaint(text);
         }
