@@ -63,7 +63,7 @@ fn a_start_on_one_topic_is_answered_on_another() {
     let (outcome, _) = run.interrupt();
     assert_eq!(outcome.code, Some(0), "{}", outcome.text());
     assert_eq!(outcome.lines_with("connected to the broker").len(), 2, "{}", outcome.text());
-    assert_eq!(outcome.lines_with("the topic 'nowhere' does not exist").len(), 1, "{}", outcome.text());
+    assert_eq!(outcome.lines_with("the topic \"nowhere\" does not exist").len(), 1, "{}", outcome.text());
 }
 
 /// The message half of a deepstream-test5 graph records the second of two cameras, with these parameters of its receiver.
