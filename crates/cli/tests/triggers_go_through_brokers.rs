@@ -55,6 +55,10 @@ impl Listener for Recorder {
         self.triggers.lock().unwrap().send(trigger).unwrap();
     }
 
+    fn complaint(&self, text: String) {
+        println!("about the subscription: {text}");
+    }
+
     fn news(&self, news: News) {
         if news == News::Connected {
             self.connected.lock().unwrap().send(()).unwrap();
@@ -67,6 +71,9 @@ struct Nobody;
 impl Listener for Nobody {
     fn message(&self, _: Arrived) {}
     fn news(&self, _: News) {}
+    fn complaint(&self, text: String) {
+        println!("about the publisher: {text}");
+    }
 }
 
 /// What came on the triggers' topic, and what keeps the recorder there.
