@@ -102,6 +102,9 @@ gxf_result_t GxfRegisterComponent(gxf_context_t context, gxf_tid_t tid, const ch
                                   const char* base_name);
 gxf_result_t GxfExtensionInfo(gxf_context_t context, gxf_tid_t tid, gxf_extension_info_t* info);
 gxf_result_t GxfComponentInfo(gxf_context_t context, gxf_tid_t tid, gxf_component_info_t* info);
+/* Asks the extension, which GxfGetParameterInfo does not. */
+gxf_result_t GxfParameterInfo(gxf_context_t context, gxf_tid_t tid, const char* key,
+                              gxf_parameter_info_t* info);
 gxf_result_t GxfGetParameterInfo(gxf_context_t context, gxf_tid_t tid, const char* key,
                                  gxf_parameter_info_t* info);
 

@@ -13,7 +13,7 @@ mod extension;
 mod handle;
 mod info;
 mod instance;
-mod limits;
+pub mod limits;
 pub mod log;
 mod message;
 mod parameter;

@@ -336,6 +336,14 @@ impl GraphContext {
         Ok(Tid::from_raw(tid))
     }
 
+    /// The ids of all extensions that are loaded, in no order.
+    ///
+    /// # Errors
+    /// If the runtime refuses.
+    pub fn extensions(&self) -> Result<Vec<Tid>, Error> {
+        info::extensions(self.core, self.raw)
+    }
+
     /// What the runtime says about a loaded extension.
     ///
     /// # Errors
@@ -358,6 +366,15 @@ impl GraphContext {
     /// If the type is unknown or has no such parameter.
     pub fn parameter_info(&self, tid: Tid, key: &str) -> Result<ParameterDescription, Error> {
         info::parameter(self.core, self.raw, tid, key)
+    }
+
+    /// Whether the extension itself answers a question about a parameter in full. NVIDIA's registry tool asks so, and
+    /// reads what the answer leaves out as it lies in memory.
+    ///
+    /// # Errors
+    /// If the extension refuses to answer.
+    pub fn answers_in_full(&self, tid: Tid, key: &str) -> Result<bool, Error> {
+        info::answers_in_full(self.core, self.raw, tid, key)
     }
 
     /// Sets a parameter of a component while the graph is loaded or runs. Only for parameters that are declared as

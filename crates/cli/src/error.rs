@@ -103,6 +103,20 @@ pub enum Error {
         /// ": " and what was wrong: why the broker is not there, or the FIFO that is full. May be empty.
         lost: String,
     },
+    /// An extension is missing or unreadable.
+    #[error("cannot read extension {}: {source} (needed: the .so file of a GXF extension)", path.display())]
+    Extension {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is nothing to describe.
+    #[error("no extension to describe (needed: the path of one; there is none of ours in {})", folder.display())]
+    NoExtension {
+        /// Where this program lies.
+        folder: PathBuf,
+    },
     /// Standard output is closed or full.
     #[error("cannot write to standard output: {0}")]
     Stdout(#[source] io::Error),

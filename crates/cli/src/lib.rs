@@ -3,6 +3,8 @@
 //! It leaves each subcommand to its module.
 #![forbid(unsafe_code)]
 
+mod catalog;
+mod describe;
 pub mod error;
 mod gflags;
 mod gxe;
@@ -27,6 +29,8 @@ struct CommandLine {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Prints all that a GXF runtime says of an extension: components, parameters, texts.
+    Describe(describe::Options),
     /// Runs GXF graphs, with the options of NVIDIA's gxe.
     Gxe(gxe::Options),
     /// Turns a configuration of deepstream-test5 or deepstream-app into a graph.
@@ -35,11 +39,14 @@ enum Command {
     Trigger(trigger_command::Options),
 }
 
+/// Commands that gxe does not have.
+const OWN: [&str; 5] = ["check", "describe", "draw", "import", "trigger"];
+
 /// Reads the command line and runs the subcommand.
 pub fn run() -> ExitCode {
     let arguments = gflags::normalize(std::env::args_os());
     // gxe ends with 1 on any error; what stands in for it must, too.
-    let own = arguments.get(1).is_some_and(|command| command == "trigger" || command == "import");
+    let own = arguments.get(1).is_some_and(|command| OWN.iter().any(|own| command == own));
     let usage = if own { 2 } else { 1 };
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
@@ -56,6 +63,7 @@ pub fn run() -> ExitCode {
         Err(error) => return fail("smart-record", &first_paragraph(&error), usage),
     };
     let (who, outcome) = match command_line.command {
+        Command::Describe(options) => ("smart-record describe", describe::run(options).map(|()| ExitCode::SUCCESS)),
         Command::Gxe(options) => ("smart-record gxe", gxe::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Import(options) => ("smart-record import", import::run(&options)),
         Command::Trigger(options) => ("smart-record trigger", trigger_command::run(options)),
