@@ -25,6 +25,7 @@ mod runtime;
 mod settle;
 mod shared_data;
 mod stand_in;
+pub mod standard;
 mod sys;
 mod tid;
 mod trampoline;
