@@ -89,6 +89,10 @@ typedef struct GxfEntityCreateInfo {
   uint32_t flags;
 } GxfEntityCreateInfo;
 
+/* Files with the types of extensions whose libraries are not loaded: what a registry works with. */
+gxf_result_t GxfLoadExtensionMetadataFiles(gxf_context_t context, const char* const* filenames,
+                                           uint32_t count);
+
 const char* GxfResultStr(gxf_result_t result);
 gxf_result_t GxfRuntimeInfo(gxf_context_t context, gxf_runtime_info* info);
 

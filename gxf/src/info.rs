@@ -255,7 +255,10 @@ pub(crate) fn answers_in_full(core: &Core, raw: gxf_context_t, tid: Tid, key: &s
     // SAFETY: the context is live; key and `info` are valid for the call.
     let code = unsafe { core.api.GxfParameterInfo(raw, tid.raw(), c_key.as_ptr(), &mut info) };
     check(code, || format!("asking the extension for parameter '{key}' of component {tid}"))?;
-    Ok(![info.default_value, info.numeric_min, info.numeric_max, info.numeric_step].contains(&unset))
+    // Limits of what is no number are read by nobody.
+    let is_number = matches!(info.type_, 3..=5 | 7 | 9..=16);
+    let limits = [info.numeric_min, info.numeric_max, info.numeric_step];
+    Ok(info.default_value != unset && !(is_number && limits.contains(&unset)))
 }
 
 /// Source: gxf_parameter_type_t in gxf/core/gxf.h.

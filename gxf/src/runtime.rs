@@ -237,6 +237,19 @@ impl GraphContext {
         check(code, || format!("loading the extensions of {}", names().join(", ")))
     }
 
+    /// Makes types known by the metadata of their extensions, which a registry writes, without their libraries. Nothing of
+    /// these types can be made.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is no metadata; GXF's log says which.
+    pub fn load_extension_metadata(&self, files: &[impl AsRef<Path>]) -> Result<(), Error> {
+        let list = CList::new(files.iter().map(|path| path.as_ref().as_os_str().as_bytes()), "a path")?;
+        let count = list.len()?;
+        // SAFETY: the context is live; all pointers are valid for the call.
+        let code = unsafe { self.core.api.GxfLoadExtensionMetadataFiles(self.raw, list.pointers.as_ptr(), count) };
+        check(code, || "loading extensions' metadata".to_owned())
+    }
+
     /// The folder that the graph's own relative paths start from.
     ///
     /// # Errors

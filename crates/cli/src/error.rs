@@ -111,6 +111,22 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// What is to be checked or drawn is missing or unreadable.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A process that does a part of the work cannot be had.
+    #[error("cannot start a process for {what}: {source}")]
+    OtherProcess {
+        /// The part.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
     /// There is nothing to describe.
     #[error("no extension to describe (needed: the path of one; there is none of ours in {})", folder.display())]
     NoExtension {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod catalog;
+mod check;
 mod describe;
 pub mod error;
 mod gflags;
@@ -29,6 +30,8 @@ struct CommandLine {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Says what is wrong with an extension's manifest and library, as NVIDIA's registry would find it.
+    Check(check::Options),
     /// Prints all that a GXF runtime says of an extension: components, parameters, texts.
     Describe(describe::Options),
     /// Runs GXF graphs, with the options of NVIDIA's gxe.
@@ -63,6 +66,7 @@ pub fn run() -> ExitCode {
         Err(error) => return fail("smart-record", &first_paragraph(&error), usage),
     };
     let (who, outcome) = match command_line.command {
+        Command::Check(options) => ("smart-record check", check::run(&options)),
         Command::Describe(options) => ("smart-record describe", describe::run(options).map(|()| ExitCode::SUCCESS)),
         Command::Gxe(options) => ("smart-record gxe", gxe::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Import(options) => ("smart-record import", import::run(&options)),

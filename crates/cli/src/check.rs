@@ -1,0 +1,72 @@
+//! `smart-record check`: says what is wrong with an extension's manifest and library, or with a graph, before others do.
+//! One line per finding on standard output, each with what to do; nothing is run but what registering or loading runs.
+//! It leaves extensions to `extension`.
+
+mod elf;
+mod extension;
+mod files;
+mod finding;
+mod library;
+mod manifest;
+mod registration;
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use crate::error::Error;
+
+const HELP: &str = "\
+Examples:
+  smart-record check extension.yaml
+      the manifest, the files that it names, and the library, as NVIDIA's registry tool would find them; paths in it are
+      relative to the current folder, as for that tool
+
+Exit status:
+  0  nothing is wrong
+  1  something is, and each line on standard output says what; or it could not be checked
+  2  the command line is wrong";
+
+/// What to check, and with what.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = HELP)]
+pub struct Options {
+    /// A manifest for the registry tool (it has a key extension_library).
+    #[arg(value_name = "FILE", required_unless_present = "as_registry")]
+    file: Option<PathBuf>,
+    /// For a manifest: this library in place of the one that it names.
+    #[arg(long, value_name = "FILE.so")]
+    library: Option<PathBuf>,
+    /// Folder of libgxf_core.so; else GXF_ROOT, the nearest .gxf folder, or /opt/nvidia/graph-composer.
+    #[arg(long = "gxf-root", alias = "gxf_root", value_name = "DIR")]
+    gxf_root: Option<PathBuf>,
+    /// Registers a library and ends: what this command runs in a process of its own, which a bad library may break.
+    #[arg(long, value_names = ["METADATA", "LIBRARY"], num_args = 2, hide = true, conflicts_with = "file")]
+    as_registry: Option<Vec<PathBuf>>,
+}
+
+/// Checks the file.
+///
+/// # Errors
+/// It cannot be read, or there is no GXF runtime to check it with.
+pub fn run(options: &Options) -> Result<ExitCode, Error> {
+    if let Some([metadata, library]) = options.as_registry.as_deref() {
+        return registration::register(options.gxf_root.as_deref(), metadata, library).map(|()| ExitCode::SUCCESS);
+    }
+    let file = options.file.clone().unwrap_or_default();
+    let text = std::fs::read_to_string(&file).map_err(|source| Error::Unreadable { path: file.clone(), source })?;
+    let verdict = extension::check(&text, options.library.as_deref(), options.gxf_root.as_deref())?;
+    let name = file.display();
+    let mut stdout = std::io::stdout().lock();
+    let mut lines: String = verdict.findings.iter().map(|finding| format!("{name}: {finding}\n")).collect();
+    lines.extend(verdict.notes.iter().map(|note| format!("{name}: note: {note}\n")));
+    stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::Stdout)?;
+    Ok(if verdict.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What came out of a check.
+#[derive(Debug, Default)]
+struct Verdict {
+    /// What is wrong.
+    findings: Vec<finding::Finding>,
+    /// What was checked, and what could not be.
+    notes: Vec<String>,
+}
