@@ -4,10 +4,10 @@
 
 mod elf;
 mod extension;
-mod files;
-mod finding;
+pub(crate) mod files;
+pub(crate) mod finding;
 mod library;
-mod manifest;
+pub(crate) mod manifest;
 mod registration;
 
 use std::{io::Write, path::PathBuf, process::ExitCode};

@@ -119,6 +119,22 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A file or folder of a package or picture cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Unwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A manifest is not to be packed as it is.
+    #[error("{}: {finding}; smart-record check tells all that is wrong", path.display())]
+    NotInOrder {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong first, and what is needed.
+        finding: String,
+    },
     /// A process that does a part of the work cannot be had.
     #[error("cannot start a process for {what}: {source}")]
     OtherProcess {

@@ -13,6 +13,7 @@ pub mod import;
 mod interrupt;
 mod manifest;
 mod override_targets;
+mod package;
 mod parameter_override;
 mod trigger_command;
 
@@ -38,12 +39,14 @@ enum Command {
     Gxe(gxe::Options),
     /// Turns a configuration of deepstream-test5 or deepstream-app into a graph.
     Import(import::Options),
+    /// Makes the folder and the archive of an extension, as NVIDIA's registry tool takes it.
+    Package(package::Options),
     /// Starts or stops a recording: builds the message, shows it or sends it.
     Trigger(trigger_command::Options),
 }
 
 /// Commands that gxe does not have.
-const OWN: [&str; 5] = ["check", "describe", "draw", "import", "trigger"];
+const OWN: [&str; 6] = ["check", "describe", "draw", "import", "package", "trigger"];
 
 /// Reads the command line and runs the subcommand.
 pub fn run() -> ExitCode {
@@ -70,6 +73,7 @@ pub fn run() -> ExitCode {
         Command::Describe(options) => ("smart-record describe", describe::run(options).map(|()| ExitCode::SUCCESS)),
         Command::Gxe(options) => ("smart-record gxe", gxe::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Import(options) => ("smart-record import", import::run(&options)),
+        Command::Package(options) => ("smart-record package", package::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Trigger(options) => ("smart-record trigger", trigger_command::run(options)),
     };
     outcome.unwrap_or_else(|error| fail(who, &error.to_string(), error.status()))

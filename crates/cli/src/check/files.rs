@@ -7,7 +7,7 @@ use std::{collections::HashSet, path::Path};
 use super::{finding::Finding, manifest::Manifest};
 
 /// What is wrong; the library's own path does not count where another one is checked.
-pub(super) fn rules(manifest: &Manifest, other_library: bool) -> Vec<Finding> {
+pub(crate) fn rules(manifest: &Manifest, other_library: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen = HashSet::new();
     for (key, path) in &manifest.files {
