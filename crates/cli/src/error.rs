@@ -119,6 +119,14 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// What is to be checked or drawn is no graph.
+    #[error("{} is no graph: {reason}", path.display())]
+    NoGraphFile {
+        /// The file.
+        path: PathBuf,
+        /// Why, with the line where there is one.
+        reason: String,
+    },
     /// A file or folder of a package or picture cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Unwritable {

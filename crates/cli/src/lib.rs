@@ -8,6 +8,7 @@ mod check;
 mod describe;
 pub mod error;
 mod gflags;
+mod graph_file;
 mod gxe;
 pub mod import;
 mod interrupt;
@@ -31,7 +32,7 @@ struct CommandLine {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Says what is wrong with an extension's manifest and library, as NVIDIA's registry would find it.
+    /// Says what is wrong with a graph, or with an extension's manifest and library.
     Check(check::Options),
     /// Prints all that a GXF runtime says of an extension: components, parameters, texts.
     Describe(describe::Options),
