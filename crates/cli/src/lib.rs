@@ -6,6 +6,7 @@
 mod catalog;
 mod check;
 mod describe;
+mod draw;
 pub mod error;
 mod gflags;
 mod graph_file;
@@ -36,6 +37,8 @@ enum Command {
     Check(check::Options),
     /// Prints all that a GXF runtime says of an extension: components, parameters, texts.
     Describe(describe::Options),
+    /// Draws a graph as SVG.
+    Draw(draw::Options),
     /// Runs GXF graphs, with the options of NVIDIA's gxe.
     Gxe(gxe::Options),
     /// Turns a configuration of deepstream-test5 or deepstream-app into a graph.
@@ -72,6 +75,7 @@ pub fn run() -> ExitCode {
     let (who, outcome) = match command_line.command {
         Command::Check(options) => ("smart-record check", check::run(&options)),
         Command::Describe(options) => ("smart-record describe", describe::run(options).map(|()| ExitCode::SUCCESS)),
+        Command::Draw(options) => ("smart-record draw", draw::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Gxe(options) => ("smart-record gxe", gxe::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Import(options) => ("smart-record import", import::run(&options)),
         Command::Package(options) => ("smart-record package", package::run(&options).map(|()| ExitCode::SUCCESS)),
