@@ -16,7 +16,7 @@ pub(crate) fn rules(manifest: &Manifest, other_library: bool) -> Vec<Finding> {
             let what = format!("{} would be published as it stands", gxf::quoted(path));
             findings.push(Finding::new(*key, what, "a path relative to the folder that the registry is run in"));
         }
-        if !file.is_file() && !(other_library && *key == "extension_library") {
+        if !(file.is_file() || other_library && *key == "extension_library") {
             let here = std::env::current_dir().unwrap_or_default();
             let what = format!("there is no file {} in {}", gxf::quoted(path), here.display());
             findings.push(Finding::new(

@@ -134,7 +134,7 @@ impl Reader {
             Some(Value::String(text)) => text.parse::<u64>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit())),
             Some(value) => value.as_u64(),
         };
-        if !number.is_some_and(|number| number <= 100) {
+        if number.is_none_or(|number| number > 100) {
             self.find("priority", "it is not allowed", MEND);
         }
     }
