@@ -15,7 +15,7 @@ CASES ?=
 # `make fuzz FUZZ_SECONDS=600`: so long for each target.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup build test demo lint bench chaos fuzz install uninstall four-requests
+.PHONY: help setup build test demo lint bench chaos fuzz docs package install uninstall four-requests
 .DEFAULT_GOAL := help
 
 help:
@@ -23,8 +23,10 @@ help:
 	@echo 'make build   setup, then build the extension, the programs and the examples'
 	@echo 'make test    setup, then build and run all tests; the last line sums them up'
 	@echo 'make demo    a camera and a Kafka broker, the graph on them, two overlapping recordings, a contact sheet'
+	@echo 'make docs    build, then write what is generated in docs/'
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
 	@echo 'make bench   build, then the benchmarks'
+	@echo 'make package a folder and an archive of each extension in dist/, for the registry (ARCH=aarch64: cross-compiled, too)'
 	@echo 'make install    build libnvdsgst_smartrecord.so and install it (PREFIX=/usr/local LIBDIR=lib DESTDIR=)'
 	@echo 'make uninstall  remove what that has installed'
 	@echo 'make four-requests  35 s in real time: what a library records of four requests (LIBRARY=<file>: NVIDIA'"'"'s)'
@@ -37,6 +39,15 @@ LIBDIR ?= lib
 INCLUDEDIR ?= include
 DESTDIR ?=
 INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTDIR='$(DESTDIR)' PROFILE='$(PROFILE)' scripts/install
+
+docs: build
+	@PROFILE=$(PROFILE) scripts/docs
+
+# `make package ARCH=aarch64`: for aarch64, too.
+ARCH ?=
+
+package: setup
+	@PROFILE=$(PROFILE) scripts/package $(if $(filter aarch64,$(ARCH)),--aarch64)
 
 setup:
 	@scripts/setup

@@ -89,6 +89,10 @@ typedef struct GxfEntityCreateInfo {
   uint32_t flags;
 } GxfEntityCreateInfo;
 
+/* Files with the types of extensions whose libraries are not loaded: what a registry works with. */
+gxf_result_t GxfLoadExtensionMetadataFiles(gxf_context_t context, const char* const* filenames,
+                                           uint32_t count);
+
 const char* GxfResultStr(gxf_result_t result);
 gxf_result_t GxfRuntimeInfo(gxf_context_t context, gxf_runtime_info* info);
 
@@ -102,6 +106,9 @@ gxf_result_t GxfRegisterComponent(gxf_context_t context, gxf_tid_t tid, const ch
                                   const char* base_name);
 gxf_result_t GxfExtensionInfo(gxf_context_t context, gxf_tid_t tid, gxf_extension_info_t* info);
 gxf_result_t GxfComponentInfo(gxf_context_t context, gxf_tid_t tid, gxf_component_info_t* info);
+/* Asks the extension, which GxfGetParameterInfo does not. */
+gxf_result_t GxfParameterInfo(gxf_context_t context, gxf_tid_t tid, const char* key,
+                              gxf_parameter_info_t* info);
 gxf_result_t GxfGetParameterInfo(gxf_context_t context, gxf_tid_t tid, const char* key,
                                  gxf_parameter_info_t* info);
 

@@ -195,7 +195,11 @@ impl ComponentType {
     pub const fn stand_in(stand_in: StandIn) -> Self {
         check(&stand_in.info);
         assert!(!stand_in.base.is_empty(), "stand-in: the type that it stands for is missing");
-        ComponentType { info: stand_in.info, parameters: &[], make: Make::StandIn { base: stand_in.base } }
+        ComponentType {
+            info: stand_in.info,
+            parameters: stand_in.parameters,
+            make: Make::StandIn { base: stand_in.base },
+        }
     }
 
     /// The name of the type this one derives from.

@@ -64,7 +64,8 @@ const fn same(left: Tid, right: Tid) -> bool {
 ///     codelets: [PingTx, PingRx],
 ///     data: [Ping],
 ///     shared_data: [NvDsMessage = "f445a68b-..."],
-///     stand_ins: [StandIn { info: ComponentInfo { ... }, base: "nvidia::gxf::DoubleBufferReceiver" }],
+///     stand_ins: [StandIn { info: ComponentInfo { ... }, base: "nvidia::gxf::DoubleBufferReceiver",
+///                           parameters: gxf::standard::QUEUE }],
 /// }
 /// ```
 #[macro_export]
@@ -196,7 +197,10 @@ impl Extension {
     fn base(&self, tid: Tid) -> Result<Base, Error> {
         let mut rows = self.rows().filter(|(row, _)| row.info.tid == tid);
         match rows.next().and_then(|(_, texts)| texts.registered()) {
-            Some(Registered::StandIn(base)) => Ok(base),
+            Some(Registered::StandIn(base)) => {
+                let name = self.table.row(tid).map_or("a stand-in", |row| row.info.type_name);
+                Base::find(base, name)
+            }
             _ => Err(refuse(&format!("making a component {tid} before it was registered"), Code::FACTORY_UNKNOWN_TID)),
         }
     }
@@ -280,6 +284,8 @@ unsafe extern "C" fn allocate(this: *mut c_void, tid: *const gxf_tid_t, out: *mu
             *out = match row.make {
                 Make::Codelet { .. } => instance::new(extension.core, row),
                 Make::Data { allocate, .. } | Make::Shared { allocate, .. } => allocate(),
+                // To be asked for its parameters and freed again: a registry has no libgxf_std.so.
+                Make::StandIn { .. } if register::is_registering() => instance::new(extension.core, row),
                 Make::StandIn { .. } => extension.base(tid)?.allocate()?,
             };
             Ok(())
@@ -295,6 +301,7 @@ unsafe extern "C" fn deallocate(this: *mut c_void, tid: *const gxf_tid_t, pointe
             match extension.table.row(tid).map(|row| row.make) {
                 Some(Make::Codelet { .. }) => gxfs_codelet_delete(pointer),
                 Some(Make::Data { deallocate, .. } | Make::Shared { deallocate, .. }) => deallocate(pointer),
+                Some(Make::StandIn { .. }) if register::is_registering() => gxfs_codelet_delete(pointer),
                 Some(Make::StandIn { .. }) => extension.base(tid)?.deallocate(pointer)?,
                 None => return Err(refuse(&format!("freeing a component {tid}"), Code::FACTORY_UNKNOWN_TID)),
             }

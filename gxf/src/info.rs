@@ -128,8 +128,10 @@ pub struct ParameterDescription {
     pub dynamic: bool,
     /// For a handle: the type of the component that it points to.
     pub handle: Option<Tid>,
-    /// The value where a graph sets none.
+    /// The value where a graph sets none, if it is a single one of a type that [`ParameterValue`] has.
     pub default: Option<ParameterValue>,
+    /// There is a default, of whatever type.
+    pub has_default: bool,
     /// The least value allowed.
     pub min: Option<ParameterValue>,
     /// The greatest value allowed.
@@ -138,6 +140,8 @@ pub struct ParameterDescription {
     pub step: Option<ParameterValue>,
     /// 0 for a single value.
     pub rank: i32,
+    /// The length of each dimension, as many as `rank` says; -1: any.
+    pub shape: Vec<i32>,
 }
 
 /// Copies a C string; empty for null.
@@ -215,7 +219,8 @@ pub(crate) fn parameter(core: &Core, raw: gxf_context_t, tid: Tid, key: &str) ->
     check(code, || format!("asking for parameter '{key}' of component {tid}"))?;
     let handle = Tid::from_raw(info.handle_tid);
     // SAFETY: the runtime fills each pointer with null or the address of a value of the type that it states.
-    let value = |pointer| unsafe { value(info.type_, pointer) };
+    let number = |pointer| unsafe { value(info.type_, pointer) };
+    let rank = usize::try_from(info.rank).unwrap_or_default().min(info.shape.len());
     Ok(ParameterDescription {
         key: text(info.key),
         headline: text(info.headline),
@@ -224,12 +229,36 @@ pub(crate) fn parameter(core: &Core, raw: gxf_context_t, tid: Tid, key: &str) ->
         optional: info.flags & 1 != 0,
         dynamic: info.flags & 2 != 0,
         handle: (info.type_ == 1).then_some(handle),
-        default: value(info.default_value),
-        min: value(info.numeric_min),
-        max: value(info.numeric_max),
-        step: value(info.numeric_step),
+        // The default of an array is a C++ container, whose layout is not ours to know.
+        default: (info.rank == 0).then(|| number(info.default_value)).flatten(),
+        has_default: !info.default_value.is_null(),
+        min: number(info.numeric_min),
+        max: number(info.numeric_max),
+        step: number(info.numeric_step),
         rank: info.rank,
+        shape: info.shape[..rank].to_vec(),
     })
+}
+
+/// Whether an extension answers a question about a parameter in full, for callers that leave the struct unset.
+pub(crate) fn answers_in_full(core: &Core, raw: gxf_context_t, tid: Tid, key: &str) -> Result<bool, Error> {
+    let c_key = CString::new(key).map_err(|_| Error::Nul("a parameter key"))?;
+    // An address that nothing lies at; it is compared only.
+    let unset: *const c_void = ptr::without_provenance(usize::MAX);
+    let mut info = gxf_parameter_info_t {
+        default_value: unset,
+        numeric_min: unset,
+        numeric_max: unset,
+        numeric_step: unset,
+        ..Default::default()
+    };
+    // SAFETY: the context is live; key and `info` are valid for the call.
+    let code = unsafe { core.api.GxfParameterInfo(raw, tid.raw(), c_key.as_ptr(), &mut info) };
+    check(code, || format!("asking the extension for parameter '{key}' of component {tid}"))?;
+    // Limits of what is no number are read by nobody.
+    let is_number = matches!(info.type_, 3..=5 | 7 | 9..=16);
+    let limits = [info.numeric_min, info.numeric_max, info.numeric_step];
+    Ok(info.default_value != unset && !(is_number && limits.contains(&unset)))
 }
 
 /// Source: gxf_parameter_type_t in gxf/core/gxf.h.
@@ -271,6 +300,11 @@ unsafe fn value(number: i32, pointer: *const c_void) -> Option<ParameterValue> {
             5 => ParameterValue::Float(*pointer.cast()),
             6 => ParameterValue::Bool(*pointer.cast()),
             7 => ParameterValue::Signed((*pointer.cast::<i32>()).into()),
+            9 => ParameterValue::Signed((*pointer.cast::<i8>()).into()),
+            10 => ParameterValue::Signed((*pointer.cast::<i16>()).into()),
+            11 => ParameterValue::Unsigned((*pointer.cast::<u8>()).into()),
+            12 => ParameterValue::Unsigned((*pointer.cast::<u16>()).into()),
+            14 => ParameterValue::Float((*pointer.cast::<f32>()).into()),
             13 => ParameterValue::Unsigned((*pointer.cast::<u32>()).into()),
             _ => return None,
         })

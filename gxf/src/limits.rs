@@ -3,24 +3,24 @@
 //! Source: `registry.md`, read from NVIDIA's DefaultExtension and its factory macros. Numbers are characters.
 
 /// Extension: display name.
-pub(crate) const EXTENSION_DISPLAY_NAME: usize = 30;
+pub const EXTENSION_DISPLAY_NAME: usize = 30;
 /// Extension: category.
-pub(crate) const EXTENSION_CATEGORY: usize = 30;
+pub const EXTENSION_CATEGORY: usize = 30;
 /// Extension: brief.
-pub(crate) const EXTENSION_BRIEF: usize = 50;
+pub const EXTENSION_BRIEF: usize = 50;
 /// Extension: description.
-pub(crate) const EXTENSION_DESCRIPTION: usize = 256;
+pub const EXTENSION_DESCRIPTION: usize = 256;
 /// Extension: author and license, each.
-pub(crate) const EXTENSION_AUTHOR: usize = 64;
+pub const EXTENSION_AUTHOR: usize = 64;
 /// Component: display name.
-pub(crate) const COMPONENT_DISPLAY_NAME: usize = 50;
+pub const COMPONENT_DISPLAY_NAME: usize = 50;
 /// Component: brief.
-pub(crate) const COMPONENT_BRIEF: usize = 128;
+pub const COMPONENT_BRIEF: usize = 128;
 /// Component: description.
-pub(crate) const COMPONENT_DESCRIPTION: usize = 1026;
+pub const COMPONENT_DESCRIPTION: usize = 1026;
 
 /// Whether `text` is a C string of at most `limit` bytes. Bytes, not characters: never longer than the limit allows.
-pub(crate) const fn fits(text: &str, limit: usize) -> bool {
+pub const fn fits(text: &str, limit: usize) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {

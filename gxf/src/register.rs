@@ -160,6 +160,11 @@ pub(crate) fn registering<R>(core: &'static Core, raw: gxf_context_t, body: impl
     result
 }
 
+/// Whether an extension's types are being registered on this thread: what is made now is asked for its parameters alone.
+pub(crate) fn is_registering() -> bool {
+    REGISTERING.with_borrow(|at| at.is_some())
+}
+
 fn handle_tid(target: &CStr) -> Result<gxf_tid_t, Error> {
     let name = target.to_string_lossy();
     let (core, raw) = REGISTERING

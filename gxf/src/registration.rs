@@ -7,7 +7,7 @@ use std::ffi::{CStr, CString};
 use crate::component::{ComponentType, Make};
 use crate::core::Core;
 use crate::error::check;
-use crate::stand_in::{self, Base, STANDARD};
+use crate::stand_in::{self, Base, BaseType, STANDARD};
 use crate::sys::{gxf_context_t, gxf_tid_t};
 use crate::{Code, Error, Tid, info};
 
@@ -17,7 +17,7 @@ pub(crate) enum Registered {
     /// The runtime makes its objects through this extension.
     Here,
     /// A type of the standard extension stands behind it.
-    StandIn(Base),
+    StandIn(BaseType),
     /// Another extension has registered the same data already, and its components serve.
     Elsewhere,
 }
@@ -40,7 +40,12 @@ pub(crate) unsafe fn register(
             let base_name = CString::new(base).map_err(|_| Error::Nul("a type name"))?;
             // SAFETY: live by the caller's promise.
             let tid = unsafe { stand_in::type_id(core, context, &base_name, name) }?;
-            Registered::StandIn(Base::find(base, tid, name)?)
+            let base = BaseType { name: base, tid };
+            // Objects are made later; what would keep them from it is said now.
+            if stand_in::is_standard_loaded() {
+                Base::find(base, name)?;
+            }
+            Registered::StandIn(base)
         }
         Make::Shared { tids, .. } if tids.iter().any(|tid| *tid != row.info.tid && is_known(core, context, *tid)) => {
             Registered::Elsewhere

@@ -237,6 +237,19 @@ impl GraphContext {
         check(code, || format!("loading the extensions of {}", names().join(", ")))
     }
 
+    /// Makes types known by the metadata of their extensions, which a registry writes, without their libraries. Nothing of
+    /// these types can be made.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is no metadata; GXF's log says which.
+    pub fn load_extension_metadata(&self, files: &[impl AsRef<Path>]) -> Result<(), Error> {
+        let list = CList::new(files.iter().map(|path| path.as_ref().as_os_str().as_bytes()), "a path")?;
+        let count = list.len()?;
+        // SAFETY: the context is live; all pointers are valid for the call.
+        let code = unsafe { self.core.api.GxfLoadExtensionMetadataFiles(self.raw, list.pointers.as_ptr(), count) };
+        check(code, || "loading extensions' metadata".to_owned())
+    }
+
     /// The folder that the graph's own relative paths start from.
     ///
     /// # Errors
@@ -336,6 +349,14 @@ impl GraphContext {
         Ok(Tid::from_raw(tid))
     }
 
+    /// The ids of all extensions that are loaded, in no order.
+    ///
+    /// # Errors
+    /// If the runtime refuses.
+    pub fn extensions(&self) -> Result<Vec<Tid>, Error> {
+        info::extensions(self.core, self.raw)
+    }
+
     /// What the runtime says about a loaded extension.
     ///
     /// # Errors
@@ -358,6 +379,15 @@ impl GraphContext {
     /// If the type is unknown or has no such parameter.
     pub fn parameter_info(&self, tid: Tid, key: &str) -> Result<ParameterDescription, Error> {
         info::parameter(self.core, self.raw, tid, key)
+    }
+
+    /// Whether the extension itself answers a question about a parameter in full. NVIDIA's registry tool asks so, and
+    /// reads what the answer leaves out as it lies in memory.
+    ///
+    /// # Errors
+    /// If the extension refuses to answer.
+    pub fn answers_in_full(&self, tid: Tid, key: &str) -> Result<bool, Error> {
+        info::answers_in_full(self.core, self.raw, tid, key)
     }
 
     /// Sets a parameter of a component while the graph is loaded or runs. Only for parameters that are declared as

@@ -11,22 +11,34 @@ use crate::error::check;
 use crate::sys::{
     gxf_context_t, gxf_tid_t, gxfs_factory_allocate, gxfs_factory_deallocate, gxfs_factory_has_component,
 };
-use crate::{ComponentInfo, Error};
+use crate::{AnyParameter, ComponentInfo, Error};
 
 /// A component type that stands for a type of GXF's standard extension (`libgxf_std.so`): another name, the same objects,
 /// the same parameters. A graph may name it wherever it may name the other, and handles to the other accept it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct StandIn {
     /// Who the new type is.
     pub info: ComponentInfo,
     /// The type it stands for, e.g. `nvidia::gxf::DoubleBufferReceiver`: one that is not abstract.
     pub base: &'static str,
+    /// What tools are told of its parameters, e.g. [`crate::standard::QUEUE`]. Its objects are the other type's, with the
+    /// parameters that they have; so these must be the same, but for the texts.
+    pub parameters: &'static [&'static dyn AnyParameter],
 }
 
 /// File name of the library with the standard extension, in every version.
 pub(crate) const STANDARD: &str = "libgxf_std.so";
 
-/// The type that a stand-in stands for.
+/// The type that a stand-in stands for, as its registration found it.
+#[derive(Clone, Copy)]
+pub(crate) struct BaseType {
+    /// Its name.
+    pub name: &'static str,
+    /// Its id.
+    pub tid: gxf_tid_t,
+}
+
+/// The type that a stand-in stands for, where the standard extension's library is in this process.
 #[derive(Clone, Copy)]
 pub(crate) struct Base {
     /// The standard extension's C++ object. It lives as long as the process: GXF unloads no extension.
@@ -34,17 +46,13 @@ pub(crate) struct Base {
     tid: gxf_tid_t,
 }
 
-// SAFETY: the factory may be called from any thread: the runtime itself makes components from several.
-unsafe impl Send for Base {}
-// SAFETY: as above; nothing in `Base` changes.
-unsafe impl Sync for Base {}
-
 impl Base {
-    /// Finds the type with this id in the standard extension.
+    /// Finds the type in the standard extension, for the stand-in with this name.
     ///
     /// # Errors
     /// If the standard extension is not in this process or does not have the type.
-    pub fn find(name: &str, tid: gxf_tid_t, stand_in: &str) -> Result<Base, Error> {
+    pub fn find(base: BaseType, stand_in: &str) -> Result<Base, Error> {
+        let BaseType { name, tid } = base;
         let factory = standard().ok_or_else(|| {
             Error::Misuse(format!("{stand_in} stands for {name} of {STANDARD}: load {STANDARD} first"))
         })?;
@@ -73,6 +81,11 @@ impl Base {
         let code = unsafe { gxfs_factory_deallocate(self.factory, &self.tid, object) };
         check(code, || format!("freeing an object of {STANDARD}"))
     }
+}
+
+/// Whether the standard extension's library is in this process. A registry knows its types from their texts alone.
+pub(crate) fn is_standard_loaded() -> bool {
+    standard().is_some()
 }
 
 /// The standard extension's object, if its library is in this process.

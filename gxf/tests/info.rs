@@ -22,10 +22,12 @@ fn parameter(key: &str, headline: &str, description: &str, type_name: &'static s
         dynamic: false,
         handle: None,
         default: None,
+        has_default: false,
         min: None,
         max: None,
         step: None,
         rank: 0,
+        shape: Vec::new(),
     }
 }
 
@@ -65,6 +67,7 @@ fn the_runtime_describes_what_the_extension_declares() {
     let p = parameter;
     let expected = [
         ParameterDescription {
+            has_default: true,
             default: Some(Unsigned(u64::MAX)),
             min: Some(Unsigned(1)),
             max: Some(Unsigned(u64::MAX)),
@@ -72,10 +75,12 @@ fn the_runtime_describes_what_the_extension_declares() {
             ..p("u64", "A u64", "Of 64 bits", "GXF_PARAMETER_TYPE_UINT64")
         },
         ParameterDescription {
+            has_default: true,
             default: Some(Signed(i64::MIN)),
             ..p("i64", "An i64", "Of 64 bits, signed", "GXF_PARAMETER_TYPE_INT64")
         },
         ParameterDescription {
+            has_default: true,
             default: Some(Unsigned(30)),
             min: Some(Unsigned(1)),
             max: Some(Unsigned(3600)),
@@ -83,26 +88,31 @@ fn the_runtime_describes_what_the_extension_declares() {
             ..p("u32", "A u32", "Of 32 bits", "GXF_PARAMETER_TYPE_UINT32")
         },
         ParameterDescription {
+            has_default: true,
             default: Some(Signed(-7)),
             min: Some(Signed(-10)),
             max: Some(Signed(10)),
             ..p("i32", "An i32", "Of 32 bits, signed", "GXF_PARAMETER_TYPE_INT32")
         },
         ParameterDescription {
+            has_default: true,
             default: Some(Float(0.5)),
             min: Some(Float(0.0)),
             max: Some(Float(1.0)),
             ..p("f64", "An f64", "A ratio", "GXF_PARAMETER_TYPE_FLOAT64")
         },
         ParameterDescription {
+            has_default: true,
             default: Some(Bool(true)),
             ..p("bool", "A bool", "A switch", "GXF_PARAMETER_TYPE_BOOL")
         },
         ParameterDescription {
+            has_default: true,
             default: Some(Text("a default".to_owned())),
             ..p("text", "A text", "Any text", "GXF_PARAMETER_TYPE_STRING")
         },
         ParameterDescription {
+            has_default: true,
             default: Some(Text("/a/default".to_owned())),
             ..p("file", "A file", "Any path", "GXF_PARAMETER_TYPE_FILE")
         },

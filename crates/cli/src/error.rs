@@ -103,6 +103,60 @@ pub enum Error {
         /// ": " and what was wrong: why the broker is not there, or the FIFO that is full. May be empty.
         lost: String,
     },
+    /// An extension is missing or unreadable.
+    #[error("cannot read extension {}: {source} (needed: the .so file of a GXF extension)", path.display())]
+    Extension {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What is to be checked or drawn is missing or unreadable.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What is to be checked or drawn is no graph.
+    #[error("{} is no graph: {reason}", path.display())]
+    NoGraphFile {
+        /// The file.
+        path: PathBuf,
+        /// Why, with the line where there is one.
+        reason: String,
+    },
+    /// A file or folder of a package or picture cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Unwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A manifest is not to be packed as it is.
+    #[error("{}: {finding}; smart-record check tells all that is wrong", path.display())]
+    NotInOrder {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong first, and what is needed.
+        finding: String,
+    },
+    /// A process that does a part of the work cannot be had.
+    #[error("cannot start a process for {what}: {source}")]
+    OtherProcess {
+        /// The part.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is nothing to describe.
+    #[error("no extension to describe (needed: the path of one; there is none of ours in {})", folder.display())]
+    NoExtension {
+        /// Where this program lies.
+        folder: PathBuf,
+    },
     /// Standard output is closed or full.
     #[error("cannot write to standard output: {0}")]
     Stdout(#[source] io::Error),

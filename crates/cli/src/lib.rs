@@ -3,13 +3,19 @@
 //! It leaves each subcommand to its module.
 #![forbid(unsafe_code)]
 
+mod catalog;
+mod check;
+mod describe;
+mod draw;
 pub mod error;
 mod gflags;
+mod graph_file;
 mod gxe;
 pub mod import;
 mod interrupt;
 mod manifest;
 mod override_targets;
+mod package;
 mod parameter_override;
 mod trigger_command;
 
@@ -27,19 +33,30 @@ struct CommandLine {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Says what is wrong with a graph, or with an extension's manifest and library.
+    Check(check::Options),
+    /// Prints all that a GXF runtime says of an extension: components, parameters, texts.
+    Describe(describe::Options),
+    /// Draws a graph as SVG.
+    Draw(draw::Options),
     /// Runs GXF graphs, with the options of NVIDIA's gxe.
     Gxe(gxe::Options),
     /// Turns a configuration of deepstream-test5 or deepstream-app into a graph.
     Import(import::Options),
+    /// Makes the folder and the archive of an extension, as NVIDIA's registry tool takes it.
+    Package(package::Options),
     /// Starts or stops a recording: builds the message, shows it or sends it.
     Trigger(trigger_command::Options),
 }
+
+/// Commands that gxe does not have.
+const OWN: [&str; 6] = ["check", "describe", "draw", "import", "package", "trigger"];
 
 /// Reads the command line and runs the subcommand.
 pub fn run() -> ExitCode {
     let arguments = gflags::normalize(std::env::args_os());
     // gxe ends with 1 on any error; what stands in for it must, too.
-    let own = arguments.get(1).is_some_and(|command| command == "trigger" || command == "import");
+    let own = arguments.get(1).is_some_and(|command| OWN.iter().any(|own| command == own));
     let usage = if own { 2 } else { 1 };
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
@@ -56,8 +73,12 @@ pub fn run() -> ExitCode {
         Err(error) => return fail("smart-record", &first_paragraph(&error), usage),
     };
     let (who, outcome) = match command_line.command {
+        Command::Check(options) => ("smart-record check", check::run(&options)),
+        Command::Describe(options) => ("smart-record describe", describe::run(options).map(|()| ExitCode::SUCCESS)),
+        Command::Draw(options) => ("smart-record draw", draw::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Gxe(options) => ("smart-record gxe", gxe::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Import(options) => ("smart-record import", import::run(&options)),
+        Command::Package(options) => ("smart-record package", package::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Trigger(options) => ("smart-record trigger", trigger_command::run(options)),
     };
     outcome.unwrap_or_else(|error| fail(who, &error.to_string(), error.status()))

@@ -16,6 +16,7 @@ pub(crate) const TRANSMITTER: StandIn = StandIn {
                       NvDsMsgRelay.",
     },
     base: "nvidia::gxf::DoubleBufferTransmitter",
+    parameters: gxf::standard::QUEUE,
 };
 
 /// Where messages enter an entity.
@@ -30,6 +31,7 @@ pub(crate) const RECEIVER: StandIn = StandIn {
                       NvDsMsgRelay.",
     },
     base: "nvidia::gxf::DoubleBufferReceiver",
+    parameters: gxf::standard::QUEUE,
 };
 
 /// The way from one to the other.
@@ -43,4 +45,5 @@ pub(crate) const RELAY: StandIn = StandIn {
                       arrive in target.",
     },
     base: "nvidia::gxf::Connection",
+    parameters: gxf::standard::CONNECTION,
 };

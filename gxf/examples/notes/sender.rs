@@ -4,8 +4,10 @@
 
 mod note;
 
+use gxf::standard::{CONNECTION, QUEUE};
 use gxf::{
-    BoxError, Codelet, Component, ComponentInfo, Handle, Message, Parameter, StandIn, TickContext, Tid, Transmitter,
+    AnyParameter, BoxError, Codelet, Component, ComponentInfo, Handle, Message, Parameter, StandIn, TickContext, Tid,
+    Transmitter,
 };
 use note::Note;
 
@@ -42,7 +44,9 @@ impl Codelet for NoteTx {
     }
 }
 
-const fn stand_in(tid: &'static str, type_name: &'static str, base: &'static str) -> StandIn {
+type Parameters = &'static [&'static dyn AnyParameter];
+
+const fn stand_in(tid: &'static str, type_name: &'static str, base: &'static str, parameters: Parameters) -> StandIn {
     StandIn {
         info: ComponentInfo {
             tid: Tid::parse(tid),
@@ -52,6 +56,7 @@ const fn stand_in(tid: &'static str, type_name: &'static str, base: &'static str
             description: "The same as the type that it stands for, under another name",
         },
         base,
+        parameters,
     }
 }
 
@@ -69,8 +74,8 @@ gxf::extension! {
     data: [],
     shared_data: [Note = note::SENDERS],
     stand_ins: [
-        stand_in("7d0c1f0e-4f8e-4f0b-8f43-2d6f0b6f1a11", "example::Outbox", "nvidia::gxf::DoubleBufferTransmitter"),
-        stand_in("7d0c1f0e-4f8e-4f0b-8f43-2d6f0b6f1a12", "example::Inbox", "nvidia::gxf::DoubleBufferReceiver"),
-        stand_in("7d0c1f0e-4f8e-4f0b-8f43-2d6f0b6f1a13", "example::Wire", "nvidia::gxf::Connection"),
+        stand_in("7d0c1f0e-4f8e-4f0b-8f43-2d6f0b6f1a11", "example::Outbox", "nvidia::gxf::DoubleBufferTransmitter", QUEUE),
+        stand_in("7d0c1f0e-4f8e-4f0b-8f43-2d6f0b6f1a12", "example::Inbox", "nvidia::gxf::DoubleBufferReceiver", QUEUE),
+        stand_in("7d0c1f0e-4f8e-4f0b-8f43-2d6f0b6f1a13", "example::Wire", "nvidia::gxf::Connection", CONNECTION),
     ],
 }

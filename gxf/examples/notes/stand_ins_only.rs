@@ -25,5 +25,6 @@ gxf::extension! {
             description: "A queue of the standard extension's",
         },
         base: "nvidia::gxf::DoubleBufferReceiver",
+        parameters: gxf::standard::QUEUE,
     }],
 }

@@ -1,0 +1,107 @@
+//! Registers a library as the registry does: with the texts of the extensions it depends on, not with their libraries.
+//! It happens in a process of its own, since registering runs code of the library.
+//! It leaves what the library says of itself to `library`.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use gxf::{Runtime, log::Severity};
+use serde::Serialize;
+
+use super::finding::Finding;
+use crate::{catalog::Catalog, error::Error};
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    components: Vec<MetadataComponent<'a>>,
+}
+
+/// The three members that GXF reads of a component in an extension's metadata.
+#[derive(Serialize)]
+struct MetadataComponent<'a> {
+    typename: &'a str,
+    type_id: String,
+    base_typename: &'a str,
+}
+
+/// Lets another process register `library`; what is wrong if it cannot.
+///
+/// # Errors
+/// The process cannot be started or its input cannot be written.
+pub(super) fn try_out(catalog: &Catalog, library: &Path, root: Option<&Path>) -> Result<Option<Finding>, Error> {
+    let components = catalog.extensions.iter().flat_map(|extension| &extension.components);
+    let components = components.map(|component| MetadataComponent {
+        typename: &component.info.type_name,
+        type_id: component.info.tid.to_string(),
+        base_typename: &component.info.base_name,
+    });
+    let metadata = Metadata { components: components.collect() };
+    let failed = |source| Error::OtherProcess { what: "registering the library", source };
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().map_err(failed)?;
+    serde_yaml::to_writer(&file, &metadata).map_err(|error| failed(std::io::Error::other(error)))?;
+    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    command.arg("check").arg("--as-registry").arg(file.path()).arg(library).stdin(Stdio::null());
+    if let Some(root) = root {
+        command.arg("--gxf-root").arg(root);
+    }
+    let output = command.output().map_err(failed)?;
+    if output.status.success() {
+        return Ok(None);
+    }
+    let log = String::from_utf8_lossy(&output.stderr);
+    // GXF colours its lines; the first one says why, the others what did not happen for it.
+    let lines: Vec<String> = log.lines().map(plain).filter(|line| !line.is_empty()).collect();
+    let mut what = match lines.first() {
+        Some(line) => format!("the registry could not register {}: {line}", library.display()),
+        None => format!("the registry could not register {}", library.display()),
+    };
+    if output.status.code().is_none() {
+        what += &format!("; it ended the process ({})", output.status);
+    }
+    let mend = "a library that registers without its dependencies' libraries, a device or a context";
+    Ok(Some(Finding::new("extension_library", what, mend)))
+}
+
+/// A line of GXF's log without its time and colours.
+fn plain(line: &str) -> String {
+    let mut text = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find("\x1b[") {
+        text += &rest[..at];
+        rest = rest[at..].split_once('m').map_or("", |(_, rest)| rest);
+    }
+    text += rest;
+    match text.split_once(" ERROR ") {
+        Some((_, message)) => message.trim().to_owned(),
+        None => text.trim().to_owned(),
+    }
+}
+
+/// What the other process does.
+///
+/// # Errors
+/// There is no runtime, or it refuses the metadata or the library.
+pub(super) fn register(root: Option<&Path>, metadata: &Path, library: &Path) -> Result<(), Error> {
+    let none: &[&Path] = &[];
+    let graph = Runtime::load(root)?.context()?;
+    graph.set_severity(Some(Severity::Error))?;
+    graph.load_extension_metadata(&[metadata])?;
+    let library = library.canonicalize().map_err(|source| Error::Extension { path: library.into(), source })?;
+    graph.load_extensions(&[&library], none, None)?;
+    Ok(graph.destroy()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_without_its_colours() {
+        let line = "\x1b[1;31m2026-11-23 12:08:04.337 ERROR a.rs@52: no such thing\x1b[0m";
+        assert_eq!(plain(line), "a.rs@52: no such thing");
+        assert_eq!(plain("words"), "words");
+        assert_eq!(plain("\x1b[0m"), "");
+    }
+}

@@ -1,0 +1,136 @@
+//! Promise: every shipped graph passes `smart-record check` with its parameter file, and its picture in docs/graphs is of
+//! today; a mistake in a graph is told with its place and what is meant. The real program and the real GXF runtime.
+//! Left to others: running graphs, and what a value may be (unit tests of smart-record).
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{built, repository};
+
+/// A manifest for what this test was built with.
+fn manifest(folder: &Path) -> PathBuf {
+    let parts = built();
+    let path = folder.join("manifest.yaml");
+    let [standard, recorder, messages] =
+        [&parts.gxf_std, &parts.extension, &parts.cloud_msg].map(|path| path.display());
+    std::fs::write(&path, format!("extensions:\n- {standard}\n- {recorder}\n- {messages}\n")).unwrap();
+    path
+}
+
+/// Status, standard output and standard error of the command on some files.
+fn run(command: &str, files: &[PathBuf], options: &[&Path]) -> (i32, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(built().smart_record)
+        .current_dir(repository())
+        .arg(command)
+        .args(files)
+        .args(options)
+        .arg("-manifest")
+        .arg(manifest(folder.path()))
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// The shipped graphs: name, files without and with parameters.
+fn shipped() -> Vec<(String, Vec<PathBuf>, Vec<PathBuf>)> {
+    let folder = repository().join("graphs");
+    let mut names: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| Some(name.strip_suffix(".yaml")?.to_owned()))
+        .filter(|name| !name.ends_with(".parameters") && name != "manifest")
+        .collect();
+    names.sort();
+    let files = |name: &String| {
+        let own = folder.join(format!("{name}.yaml"));
+        // It adds to another graph.
+        let base = (name == "receipts-to-file").then(|| folder.join("messages-from-file.yaml"));
+        let graph: Vec<_> = base.into_iter().chain([own]).collect();
+        let parameters = folder.join(format!("{name}.parameters.yaml"));
+        let all = graph.iter().cloned().chain(parameters.is_file().then_some(parameters)).collect();
+        (name.clone(), graph, all)
+    };
+    names.iter().map(files).collect()
+}
+
+#[test]
+fn shipped_graphs_pass() {
+    let graphs = shipped();
+    assert!(graphs.len() >= 7, "{graphs:?}");
+    for (name, _, files) in graphs {
+        let (status, out, err) = run("check", &files, &[]);
+        assert_eq!(status, 0, "{name}: {out}{err}");
+        assert!(out.lines().count() == 1 && out.contains("loads it"), "{name}: {out}{err}");
+    }
+}
+
+#[test]
+fn pictures_are_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("graph.svg");
+    for (name, files, _) in shipped() {
+        let (status, out, err) = run("draw", &files, &[Path::new("-o"), &picture]);
+        assert!(status == 0 && out.is_empty() && err.is_empty(), "{name}: {out}{err}");
+        let kept = std::fs::read_to_string(repository().join(format!("docs/graphs/{name}.svg"))).unwrap_or_default();
+        let drawn = std::fs::read_to_string(&picture).unwrap();
+        assert!(kept == drawn, "docs/graphs/{name}.svg is stale: run `make docs`");
+        assert!(drawn.starts_with("<svg ") && drawn.contains("NvDsSmartRecord"), "{name}");
+    }
+}
+
+/// `from` in kafka.yaml becomes `to`; there must be exactly one finding, with `words`.
+fn bad(from: &str, to: &str, words: &[&str]) {
+    let good = std::fs::read_to_string(repository().join("graphs/kafka.yaml")).unwrap();
+    assert!(good.contains(from), "{from}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("graph.yaml");
+    std::fs::write(&path, good.replacen(from, to, 1)).unwrap();
+    let (status, out, _) = run("check", &[path], &[]);
+    assert_eq!(status, 1, "{to}: {out}");
+    let findings: Vec<_> = out.lines().filter(|line| line.contains("(needed: ")).collect();
+    assert!(findings.len() == 1 && words.iter().all(|word| findings[0].contains(word)), "{words:?}: {out}");
+}
+
+#[test]
+fn mistakes_are_told_with_their_place() {
+    bad(
+        "type: nvidia::gxf::RealtimeClock",
+        "type: nvidia::gxf::RealTimeClock",
+        &[
+            "scheduler/clock: no loaded extension has the type nvidia::gxf::RealTimeClock",
+            "needed: nvidia::gxf::RealtimeClock",
+        ],
+    );
+    bad("type: nvidia::gxf::RealtimeClock", "type: nvidia::gxf::Clock", &["scheduler/clock: ", "is abstract"]);
+    bad("topics: smart-record", "topic: smart-record", &["triggers/broker/topic: ", "no such parameter", "topics"]);
+    bad("    uri-list: rtsp://127.0.0.1:8554/camera\n", "", &["recorder/smart_record/uri-list: it is mandatory"]);
+    bad("capacity: 16", "capacity: -1", &["recorder/msg_rx/capacity: '-1'", "a whole number"]);
+    bad("capacity: 16", "capacity: many", &["recorder/msg_rx/capacity: 'many'"]);
+    bad("    msg-rx: msg_rx", "    smart-record: 3\n    msg-rx: msg_rx", &["'3' is not allowed", "from 0 to 2"]);
+    bad("msg-rx: msg_rx", "msg-rx: msg_tx", &["recorder/smart_record/msg-rx: there is no component 'msg_tx'"]);
+    bad("msg-rx: msg_rx", "msg-rx: done_tx", &["'done_tx' is a NvDsMsgRelayTransmitter", "nvidia::gxf::Receiver"]);
+    bad("source: triggers/tx", "source: trigger/tx", &["there is no component 'trigger/tx'"]);
+    bad(
+        "uuid: a33423e8-c22e-4017-870f-bfd014aafc84",
+        "uuid: a33423e8-c22e-4017-870f-bfd014aafc85",
+        &["dependencies: NvDsOpenCloudMsgExt is not listed", "uuid: a33423e8-c22e-4017-870f-bfd014aafc84, version: "],
+    );
+}
+
+#[test]
+fn what_is_no_graph_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("graph.yaml");
+    std::fs::write(&path, "name: [").unwrap();
+    for command in ["check", "draw"] {
+        let picture = folder.path().join("graph.svg");
+        let options: &[&Path] = if command == "draw" { &[Path::new("-o"), &picture] } else { &[] };
+        let (status, _, err) = run(command, std::slice::from_ref(&path), options);
+        assert!(status == 1 && err.contains("graph.yaml is no graph: "), "{command}: {err}");
+    }
+}
