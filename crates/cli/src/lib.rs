@@ -9,6 +9,7 @@ mod gxe;
 pub mod import;
 mod interrupt;
 mod manifest;
+mod new_extension;
 mod override_targets;
 mod parameter_override;
 mod trigger_command;
@@ -31,6 +32,8 @@ enum Command {
     Gxe(gxe::Options),
     /// Turns a configuration of deepstream-test5 or deepstream-app into a graph.
     Import(import::Options),
+    /// Makes a crate with a GXF extension of your own, in Rust: codelets, manifests, graph and test.
+    NewExtension(new_extension::Options),
     /// Starts or stops a recording: builds the message, shows it or sends it.
     Trigger(trigger_command::Options),
 }
@@ -39,7 +42,8 @@ enum Command {
 pub fn run() -> ExitCode {
     let arguments = gflags::normalize(std::env::args_os());
     // gxe ends with 1 on any error; what stands in for it must, too.
-    let own = arguments.get(1).is_some_and(|command| command == "trigger" || command == "import");
+    let own =
+        arguments.get(1).is_some_and(|command| ["trigger", "import", "new-extension"].iter().any(|own| command == own));
     let usage = if own { 2 } else { 1 };
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
@@ -58,6 +62,7 @@ pub fn run() -> ExitCode {
     let (who, outcome) = match command_line.command {
         Command::Gxe(options) => ("smart-record gxe", gxe::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Import(options) => ("smart-record import", import::run(&options)),
+        Command::NewExtension(options) => ("smart-record new-extension", new_extension::run(&options)),
         Command::Trigger(options) => ("smart-record trigger", trigger_command::run(options)),
     };
     outcome.unwrap_or_else(|error| fail(who, &error.to_string(), error.status()))
