@@ -122,7 +122,7 @@ fn author(options: &Options, names: &Names) -> Result<String, Error> {
     )))
 }
 
-/// The line of Cargo.toml that names the crate `gxf`: by its version for whoever publishes the crate, and by its folder as
+/// The line of Cargo.toml that names the crate `gxf`: by its version, for when both are published, and by its folder as
 /// long as there is one.
 fn gxf_dependency(options: &Options) -> Result<String, Error> {
     let folder = match &options.gxf_path {

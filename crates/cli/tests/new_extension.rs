@@ -1,4 +1,4 @@
-//! `smart-record new-extension` as a user runs it: what it makes is built by cargo, tested and run, and stays when it is there.
+//! `smart-record new-extension` as a user runs it: what it makes is built by cargo, tested and run, and left alone after.
 //! Its own test runs its graph in the real GXF runtime. Without network: whatever it needs, this workspace needs, too.
 //! Left to others: what each file says (unit tests).
 // The helpers below are tests as much as their callers: clippy exempts only functions marked as such.
@@ -15,7 +15,7 @@ use std::{
 use common::built::{BINARY, GXF};
 use testbed::TempDir;
 
-/// Where cargo has put the program: what it needs is built there already, and the crate `gxf` only once for all new crates.
+/// Where cargo has put the program: what a new crate needs is built there already, but for `gxf`, once for all of them.
 fn profile_folder() -> &'static Path {
     Path::new(BINARY).parent().unwrap()
 }
