@@ -87,8 +87,8 @@ impl gxf::Codelet for NvDsSmartRecord {
             None
         } else if msg_rx.is_some() && context.has_scheduling_term(PERIODIC) && !context.has_scheduling_term(OR_COMBINER)
         {
-            // Both terms must be met then. Waiting for an event would let messages wait, too; and Holoscan (3.6 and 4.6, not 2.9)
-            // gives every entity an asynchronous term for its own purposes.
+            // Both terms must be met then, and waiting for an event would let messages wait, too. Holoscan (3.6 and 4.6,
+            // not 2.9) gives every entity an asynchronous term for its own purposes.
             gxf::log::info!(
                 "{name}: ticks by the {PERIODIC} of its entity; the end of all sources does not end the graph"
             );
