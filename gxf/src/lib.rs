@@ -1,14 +1,14 @@
 //! Write extensions for NVIDIA's GXF in safe Rust, and run GXF graphs from Rust.
 //!
-//! GXF is the runtime under Graph Composer, DeepStream and Holoscan. A graph (YAML) is made of entities; an entity of
-//! components: queues, scheduling terms, and *codelets*, which do the work. An extension is a shared library that brings
-//! component types along. This crate makes one of a few Rust types. No header of NVIDIA's is needed to build it, and one and the
-//! same library runs on every GXF release from 4.0 on.
+//! GXF is the runtime under Graph Composer, DeepStream and Holoscan. A graph (YAML) is made of entities; an entity
+//! of components: queues, scheduling terms, and *codelets*, which do the work. An extension is a shared library that
+//! brings component types along. This crate makes one of a few Rust types. No header of NVIDIA's is needed to build
+//! it, and one and the same library runs on every GXF release from 4.0 on.
 //!
 //! # An extension
 //!
-//! A codelet is a type with [`Component`] (who it is, its parameters) and [`Codelet`] (what it does); what travels between
-//! codelets is [`Data`] in a [`Message`]; [`extension!`] lists the types. The crate is a `cdylib`:
+//! A codelet is a type with [`Component`] (who it is, its parameters) and [`Codelet`] (what it does); what travels
+//! between codelets is [`Data`] in a [`Message`]; [`extension!`] lists the types. The crate is a `cdylib`:
 //!
 //! ```rust,no_run,standalone_crate
 //! use gxf::{
@@ -16,8 +16,10 @@
 //!     Transmitter, log,
 //! };
 //!
-//! static TX: Parameter<Handle<Transmitter>> = Parameter::new("tx", "Numbers", "Transmitter that the numbers leave by");
-//! static FIRST: Parameter<u32> = Parameter::new("first", "First number", "The others follow it").default(1).range(0, 1000);
+//! static TX: Parameter<Handle<Transmitter>> =
+//!     Parameter::new("tx", "Numbers", "Transmitter that the numbers leave by");
+//! static FIRST: Parameter<u32> =
+//!     Parameter::new("first", "First number", "The others follow it").default(1).range(0, 1000);
 //!
 //! struct Number(u32);
 //!
@@ -102,19 +104,19 @@
 //!
 //! * **Listing has no side effects.** The runtime and the registry tool make every component once just to learn its
 //!   parameters; [`Component::new`] is not called for that.
-//! * **Errors and panics stay inside.** What a callback returns as an error, or a panic in it, becomes a GXF result and one
-//!   line in GXF's log ([`log`]). Do not build with `panic = "abort"`.
-//! * **Parameters are checked where they are set** ([`Parameter`]): a value of another type, out of its range or refused by the
-//!   author's own check never reaches the codelet.
-//! * **Threads.** The callbacks of one codelet never run at the same time, but on different threads. A [`Waker`] makes a
-//!   codelet tick from any thread.
-//! * **No symbols of GXF are needed at load time**, and only `GxfExtensionFactory` is exported; the runtime is found in whoever
-//!   loads the library.
+//! * **Errors and panics stay inside.** What a callback returns as an error, or a panic in it, becomes a GXF result
+//!   and one line in GXF's log ([`log`]). Do not build with `panic = "abort"`.
+//! * **Parameters are checked where they are set** ([`Parameter`]): a value of another type, out of its range or
+//!   refused by the author's own check never reaches the codelet.
+//! * **Threads.** The callbacks of one codelet never run at the same time, but on different threads. A [`Waker`] makes
+//!   a codelet tick from any thread.
+//! * **No symbols of GXF are needed at load time**, and only `GxfExtensionFactory` is exported; the runtime is found
+//!   in whoever loads the library.
 //!
 //! # Building
 //!
-//! A C++17 compiler and libclang (for bindgen) are needed; on Debian and Ubuntu `apt-get install g++ libclang-dev`. Linux
-//! on x86-64 or aarch64. Tests of extensions need a GXF runtime at run time, which [`Runtime::load`] finds.
+//! A C++17 compiler and libclang (for bindgen) are needed; on Debian and Ubuntu `apt-get install g++ libclang-dev`.
+//! Linux on x86-64 or aarch64. Tests of extensions need a GXF runtime at run time, which [`Runtime::load`] finds.
 #![warn(missing_docs)]
 
 mod code;
