@@ -1,4 +1,4 @@
-//! Promise: with a PeriodicSchedulingTerm beside its AsynchronousSchedulingTerm, and no combiner, messages are answered.
+//! Promise: with a PeriodicSchedulingTerm beside an AsynchronousSchedulingTerm and no combiner, messages are answered.
 //! Holoscan (3.6, 4.6) puts an asynchronous term into every entity of its own accord (examples/holoscan).
 //! Left to others: the terms that the shipped graphs have (`every_message_has_its_receipts`).
 #![allow(clippy::unwrap_used)]
