@@ -21,6 +21,8 @@ use crate::settings::{Settings, Triggers};
 const RECEIPTS: &str = "smart-record-receipts";
 
 const ASYNCHRONOUS: &str = "nvidia::gxf::AsynchronousSchedulingTerm";
+const PERIODIC: &str = "nvidia::gxf::PeriodicSchedulingTerm";
+const OR_COMBINER: &str = "nvidia::gxf::OrSchedulingTermCombiner";
 
 /// The codelet.
 pub(crate) struct NvDsSmartRecord {
@@ -76,19 +78,28 @@ impl gxf::Codelet for NvDsSmartRecord {
     fn initialize(&mut self, context: &Context<'_>) -> Result<(), BoxError> {
         let settings = Settings::read(context)?;
         let name = format!("{}/{}", context.entity_name(), context.component_name());
-        let waker = if context.has_scheduling_term(ASYNCHRONOUS) {
-            Some(context.waker()?)
-        } else {
+        let msg_rx = context.try_get(&parameters::MSG_RX)?;
+        let waker = if !context.has_scheduling_term(ASYNCHRONOUS) {
             gxf::log::warning!(
                 "{name}: without an {ASYNCHRONOUS} in its entity, receipts wait for the next tick, and the end of all \
                  sources does not end the graph"
             );
             None
+        } else if msg_rx.is_some() && context.has_scheduling_term(PERIODIC) && !context.has_scheduling_term(OR_COMBINER)
+        {
+            // Both terms must be met then, and waiting for an event would let messages wait, too. Holoscan (3.6 and 4.6,
+            // not 2.9) gives every entity an asynchronous term for its own purposes.
+            gxf::log::info!(
+                "{name}: ticks by the {PERIODIC} of its entity; the end of all sources does not end the graph"
+            );
+            None
+        } else {
+            Some(context.waker()?)
         };
         self.phase = Phase::Initialized(Box::new(Initialized {
             name,
             settings,
-            msg_rx: context.try_get(&parameters::MSG_RX)?,
+            msg_rx,
             done_tx: context.try_get(&parameters::DONE_TX)?,
             waker,
         }));

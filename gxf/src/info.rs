@@ -80,32 +80,47 @@ const fn is_version(text: &str) -> bool {
 
 /// A loaded extension as the runtime describes it.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // The names are GXF's own and say it.
 pub struct ExtensionDescription {
+    /// The extension's id.
     pub tid: Tid,
+    /// What a manifest and the registry call it.
     pub name: String,
+    /// What Composer calls it.
     pub display_name: String,
+    /// Where Composer lists it.
     pub category: String,
+    /// A few words.
     pub brief: String,
+    /// What a user needs to know.
     pub description: String,
+    /// The extension's own version, three numbers.
     pub version: String,
+    /// The version of the runtime that it says it is for.
     pub runtime_version: String,
+    /// Who made it.
     pub author: String,
+    /// Its licence, in the author's words.
     pub license: String,
+    /// The types that it registers.
     pub components: Vec<Tid>,
 }
 
 /// A registered component type as the runtime describes it.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // The names are GXF's own and say it.
 pub struct ComponentDescription {
+    /// The type's id.
     pub tid: Tid,
+    /// The type's name with its namespace.
     pub type_name: String,
-    /// Empty for a type without a base.
+    /// The name of the type that it derives from; empty for a type without a base.
     pub base_name: String,
+    /// No component of it can be made, only of types that derive from it.
     pub is_abstract: bool,
+    /// What Composer calls it.
     pub display_name: String,
+    /// One sentence.
     pub brief: String,
+    /// What a user needs to know.
     pub description: String,
     /// The keys of its parameters, in the order of their declaration.
     pub parameters: Vec<String>,

@@ -11,6 +11,28 @@ use crate::{Ordered, ParameterType, ParameterValue};
 /// With a default it always has a value; [`Parameter::optional`] without one may have none; neither makes it mandatory:
 /// a graph that does not set it is refused by the runtime. Every new value, from YAML or set while the graph runs, must
 /// be in the range and pass the validation, otherwise it is refused with one log line.
+///
+/// ```
+/// use gxf::{FilePath, Handle, Parameter, Receiver};
+///
+/// // Mandatory: a graph must name a receiver.
+/// static RX: Parameter<Handle<Receiver>> = Parameter::new("rx", "Messages", "Receiver of the messages");
+/// // Headlines carry the unit, since they are what Composer shows beside the value.
+/// static LATENCY: Parameter<u32> =
+///     Parameter::new("latency", "Latency (ms)", "How long to wait for late packets").default(100).range(0, 10_000);
+/// // May have no value: read with `try_get`.
+/// static CONFIG: Parameter<FilePath> = Parameter::new("config-file", "Settings", "More settings; none: defaults").optional();
+/// // May change while the graph runs: read at each tick.
+/// static GAIN: Parameter<f64> = Parameter::new("gain", "Gain", "Factor of each value").default(1.0).dynamic();
+/// // A check of one's own; the error says what is allowed.
+/// static MODE: Parameter<String> = Parameter::new("mode", "Mode", "fast: a rough answer. exact: a slow one")
+///     .default("fast")
+///     .validate(|mode| match mode {
+///         "fast" | "exact" => Ok(()),
+///         _ => Err("allowed: fast, exact".to_owned()),
+///     });
+/// assert_eq!(LATENCY.key(), "latency");
+/// ```
 pub struct Parameter<T: ParameterType> {
     key: &'static str,
     headline: &'static str,

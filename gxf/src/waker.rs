@@ -14,6 +14,20 @@ use crate::{Code, log};
 ///
 /// Usable from any thread until the codelet is deinitialised, and harmless afterwards. Wakes are not counted: many of
 /// them before a tick make one tick, and one during a tick makes another tick after it.
+///
+/// ```no_run
+/// # fn initialize(context: &gxf::Context<'_>) -> Result<(), gxf::BoxError> {
+/// let waker = context.waker()?; // in `initialize`
+/// std::thread::spawn(move || {
+///     for line in std::io::stdin().lines() {
+///         // ... put the line where `tick` finds it ...
+///         waker.wake();
+///     }
+///     waker.finish(); // The graph may end.
+/// });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Waker(Arc<Shared>);
 

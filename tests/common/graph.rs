@@ -110,6 +110,15 @@ impl Graph {
         self
     }
 
+    /// Puts `new` in the place of a text of the graph, in a copy of the shipped file.
+    pub fn replace(mut self, old: &str, new: &str) -> Self {
+        let text = std::fs::read_to_string(&self.files[0]).unwrap();
+        assert_eq!(text.matches(old).count(), 1, "{old:?} in {}", self.files[0].display());
+        self.files[0] = self.dir.path().join("graph.yaml");
+        std::fs::write(&self.files[0], text.replace(old, new)).unwrap();
+        self
+    }
+
     /// The folder that recordings go to.
     pub fn recordings(&self) -> PathBuf {
         self.dir.path().join("recordings")

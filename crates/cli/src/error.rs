@@ -75,6 +75,17 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// No extension can be called so, or be made of what the command line says; the text says what is allowed.
+    #[error("{0}")]
+    BadNewExtension(String),
+    /// A new extension cannot be written.
+    #[error("cannot make {}: {source} (needed: a folder that is new or empty, where you may write)", path.display())]
+    NewExtension {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The broker's settings are wrong, or it cannot be used at all.
     #[error(transparent)]
     Broker(#[from] trigger::Error),
@@ -166,7 +177,7 @@ impl Error {
     /// The exit status: 2 where the command line is to be changed or time ran out, else 1.
     pub fn status(&self) -> u8 {
         match self {
-            Self::BadTrigger(_) | Self::TimeOut { .. } => 2,
+            Self::BadTrigger(_) | Self::BadNewExtension(_) | Self::TimeOut { .. } => 2,
             // What stands in these came from the command line.
             Self::Broker(trigger::Error::ConnStr { .. } | trigger::Error::Topics { .. }) => 2,
             _ => 1,

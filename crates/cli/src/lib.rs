@@ -14,6 +14,7 @@ mod gxe;
 pub mod import;
 mod interrupt;
 mod manifest;
+mod new_extension;
 mod override_targets;
 mod package;
 mod parameter_override;
@@ -45,12 +46,14 @@ enum Command {
     Import(import::Options),
     /// Makes the folder and the archive of an extension, as NVIDIA's registry tool takes it.
     Package(package::Options),
+    /// Makes a crate with a GXF extension of your own, in Rust: codelets, manifests, graph and test.
+    NewExtension(new_extension::Options),
     /// Starts or stops a recording: builds the message, shows it or sends it.
     Trigger(trigger_command::Options),
 }
 
 /// Commands that gxe does not have.
-const OWN: [&str; 6] = ["check", "describe", "draw", "import", "package", "trigger"];
+const OWN: [&str; 7] = ["check", "describe", "draw", "import", "new-extension", "package", "trigger"];
 
 /// Reads the command line and runs the subcommand.
 pub fn run() -> ExitCode {
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Gxe(options) => ("smart-record gxe", gxe::run(&options).map(|()| ExitCode::SUCCESS)),
         Command::Import(options) => ("smart-record import", import::run(&options)),
         Command::Package(options) => ("smart-record package", package::run(&options).map(|()| ExitCode::SUCCESS)),
+        Command::NewExtension(options) => ("smart-record new-extension", new_extension::run(&options)),
         Command::Trigger(options) => ("smart-record trigger", trigger_command::run(options)),
     };
     outcome.unwrap_or_else(|error| fail(who, &error.to_string(), error.status()))
