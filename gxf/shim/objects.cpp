@@ -9,16 +9,16 @@ namespace {
 
 class Codelet final : public gxf_abi::Codelet {
  public:
-  Codelet(const gxfs_codelet_calls& calls, void* self) noexcept : calls_(calls), self_(self) {}
+  Codelet(const gxfs_codelet_calls& calls, void* self, bool has_name) noexcept
+      : calls_(calls), self_(self), has_name_(has_name) {
+    if (has_name_) new (&name_or_registrar_.name) std::string();
+  }
   ~Codelet() override {
     calls_.drop(self_);
     if (has_name_) name_or_registrar_.name.~basic_string();
   }
 
   gxf_result_t registerInterface(gxf_abi::Registrar* registrar) noexcept override {
-    // Older runtimes have just written the registrar there, and only for a real component.
-    has_name_ =
-        registrar->parameter_registrar == nullptr && name_or_registrar_.registrar != registrar;
     const gxfs_component at = where();
     const gxfs_registrar seen{registrar->parameter_storage.get(), registrar->parameter_registrar,
                               registrar->tid, registrar->cid};
@@ -41,7 +41,7 @@ class Codelet final : public gxf_abi::Codelet {
 
   const gxfs_codelet_calls& calls_;
   void* const self_;
-  bool has_name_ = false;
+  const bool has_name_;
 };
 
 class Extension final : public gxf_abi::Extension {
@@ -95,10 +95,10 @@ class Extension final : public gxf_abi::Extension {
 
 extern "C" {
 
-void* gxfs_codelet_new(const gxfs_codelet_calls* calls, void* self) noexcept {
+void* gxfs_codelet_new(const gxfs_codelet_calls* calls, void* self, bool has_name) noexcept {
   // The runtime takes the address for that of its own Codelet class, whose vtable pointer is at
   // offset 0 as well.
-  return static_cast<gxf_abi::Codelet*>(new (std::nothrow) Codelet(*calls, self));
+  return static_cast<gxf_abi::Codelet*>(new (std::nothrow) Codelet(*calls, self, has_name));
 }
 
 void gxfs_codelet_delete(void* codelet) noexcept { delete static_cast<gxf_abi::Codelet*>(codelet); }

@@ -115,7 +115,8 @@ typedef struct gxfs_symbols {
   void* get_severity;          /* nvidia::GetSeverity */
 } gxfs_symbols;
 
-void* gxfs_codelet_new(const gxfs_codelet_calls* calls, void* self) GXFS_NOEXCEPT;
+/* `has_name`: this release keeps the component's name as a std::string in the object. */
+void* gxfs_codelet_new(const gxfs_codelet_calls* calls, void* self, bool has_name) GXFS_NOEXCEPT;
 void gxfs_codelet_delete(void* codelet) GXFS_NOEXCEPT;
 void* gxfs_extension_new(const gxfs_extension_calls* calls, void* self) GXFS_NOEXCEPT;
 

@@ -140,6 +140,11 @@ impl Core {
         }
     }
 
+    /// The address of anything that the runtime exports; null if it does not.
+    pub fn address(&self, name: &CStr) -> *mut c_void {
+        find(self.handle, name)
+    }
+
     /// The name of an entity; a raw GXF code.
     ///
     /// # Safety

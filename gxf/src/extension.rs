@@ -10,13 +10,14 @@ use crate::core::{Core, pin_own_library};
 use crate::error::check;
 use crate::info::ExtensionInfo;
 use crate::registration::Registered;
+use crate::release::Release;
 use crate::stand_in::Base;
 use crate::sys::{
     gxf_component_info_t, gxf_context_t, gxf_extension_info_t, gxf_parameter_info_t, gxf_tid_t, gxfs_codelet_delete,
     gxfs_extension_calls, gxfs_extension_new,
 };
 use crate::trampoline::{enter, report_panics_in_log};
-use crate::{Code, Error, Tid, instance, register, registration};
+use crate::{Code, Error, Tid, instance, log, register, registration};
 
 /// Everything that an extension registers.
 pub struct ExtensionTable {
@@ -131,6 +132,7 @@ impl ComponentTexts {
 struct Extension {
     core: &'static Core,
     table: &'static ExtensionTable,
+    release: Release,
     runtime_version: CString,
     texts: Texts,
     components: Vec<ComponentTexts>,
@@ -160,6 +162,7 @@ struct ComponentTexts {
 impl Extension {
     fn new(table: &'static ExtensionTable) -> Result<Extension, Error> {
         let core = Core::of_caller()?;
+        let release = Release::of(core)?;
         let c_string = |text: &str| CString::new(text).map_err(|_| Error::Nul("a text of an extension"));
         let info = &table.info;
         let texts = Texts {
@@ -185,7 +188,11 @@ impl Extension {
         let components = table.components.iter().map(component).collect::<Result<_, Error>>()?;
         // What the loader compares with its own: reporting what it is passes on every version.
         let runtime_version = core.version()?.to_owned();
-        Ok(Extension { core, table, runtime_version, texts, components })
+        if release.unmeasured {
+            let version = runtime_version.to_string_lossy();
+            log::warning!("{}: nobody has tested it on GXF {version}; every check of that release passes", info.name);
+        }
+        Ok(Extension { core, table, release, runtime_version, texts, components })
     }
 
     fn rows(&self) -> impl Iterator<Item = (&'static ComponentType, &ComponentTexts)> {
@@ -278,7 +285,7 @@ unsafe extern "C" fn allocate(this: *mut c_void, tid: *const gxf_tid_t, out: *mu
                 return Err(refuse("making a component", Code::ARGUMENT_NULL));
             }
             *out = match row.make {
-                Make::Codelet { .. } => instance::new(extension.core, row),
+                Make::Codelet { .. } => instance::new(extension.core, extension.release, row),
                 Make::Data { allocate, .. } | Make::Shared { allocate, .. } => allocate(),
                 Make::StandIn { .. } => extension.base(tid)?.allocate()?,
             };
