@@ -17,7 +17,7 @@ use crate::sys::{
     gxfs_extension_calls, gxfs_extension_new,
 };
 use crate::trampoline::{enter, report_panics_in_log};
-use crate::{Code, Error, Tid, instance, log, register, registration};
+use crate::{Code, Error, Tid, info, instance, log, register, registration, release};
 
 /// Everything that an extension registers.
 pub struct ExtensionTable {
@@ -199,6 +199,33 @@ impl Extension {
         self.table.components.iter().zip(&self.components)
     }
 
+    /// Whether the runtime says of every parameter what it was told: if not, declarations look different to it.
+    ///
+    /// # Errors
+    /// If it does not.
+    fn confirm(&self, context: gxf_context_t) -> Result<(), Error> {
+        for (row, _) in self.rows() {
+            for parameter in row.parameters {
+                let told = parameter.declaration();
+                let said = info::parameter(self.core, context, row.info.tid, told.key)?;
+                let same = said.key == told.key
+                    && said.headline == told.headline
+                    && said.description == told.description
+                    && said.type_name == info::type_name(told.kind.number)
+                    && (said.optional, said.dynamic) == (told.optional, told.dynamic)
+                    && said.default.is_some() == (told.default.is_some() || told.default_text.is_some())
+                    && said.min.is_some() == told.range.is_some()
+                    && said.rank == 0;
+                if !same {
+                    let what =
+                        format!("it says of parameter '{}' of {} what nobody told it", told.key, row.info.type_name);
+                    return Err(release::refused(&self.runtime_version.to_string_lossy(), what));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The type that a stand-in stands for: known since its registration, which comes before its first object.
     fn base(&self, tid: Tid) -> Result<Base, Error> {
         let mut rows = self.rows().filter(|(row, _)| row.info.tid == tid);
@@ -367,7 +394,9 @@ unsafe extern "C" fn register_components(this: *mut c_void, context: gxf_context
                         *texts.registered.lock().unwrap_or_else(PoisonError::into_inner) = Some(*registered);
                     };
                     registration::register(extension.core, context, row, names, extension.table.info.name, keep)
-                })
+                })?;
+                // A release that was measured is known to keep what it is told.
+                if extension.release.unmeasured { extension.confirm(context) } else { Ok(()) }
             })
         })
     }
