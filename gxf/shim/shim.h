@@ -141,7 +141,7 @@ gxf_result_t gxfs_watch_parameter(void* backend, int32_t type, const gxfs_parame
                                   const void* watch) GXFS_NOEXCEPT;
 
 /* On success one reference to the message's entity belongs to the caller. */
-gxf_result_t gxfs_receive(const gxfs_symbols* symbols, void* receiver,
+gxf_result_t gxfs_receive(const gxfs_symbols* symbols, void* receiver, gxf_context_t context,
                           gxf_uid_t* eid) GXFS_NOEXCEPT;
 gxf_result_t gxfs_publish(const gxfs_symbols* symbols, void* transmitter, gxf_context_t context,
                           gxf_uid_t eid) GXFS_NOEXCEPT;

@@ -1,6 +1,7 @@
 //! Releases that nobody has measured, and one that is too old: used if every look at its classes finds what is known, and
 //! refused with a clear line otherwise. The "releases" are copies of the runtime at hand with another version in them, so
 //! that this also shows, on each release that the tests are run with, that all of its classes can be looked at.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 use common::{Graph, Outcome, SCHEDULERS};
