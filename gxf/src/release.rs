@@ -35,7 +35,7 @@ const LEAST: &str = "4.0";
 const MOST: &str = "5.7";
 
 /// What was measured, by major and minor number: on 4.0.0, 4.1.0, 4.1.1, 5.0.0, 5.1.0, 5.2.0, 5.3.0, 5.4.0, 5.5.1, 5.6.0,
-/// 5.7.0 and 5.7.1, which are all that NVIDIA has published as wheels (`scripts/test-gxf` runs on each of them).
+/// 5.7.0 and 5.7.1: each minor release that NVIDIA's wheels on PyPI carry. `scripts/test-gxf` runs on all of them.
 const fn measured(major: u32, minor: u32) -> Option<ComponentLayout> {
     match (major, minor) {
         (4, 0..=1) | (5, 0..=4) => Some(ComponentLayout::Plain),
