@@ -213,6 +213,7 @@ static_assert(kStringBackendSize == 144 && kHandleBackendSize == 176);
 
 // Order of the virtual functions of ParameterBackend<T>: two destructors, writeToFrontend, parse,
 // wrap, isAvailable.
+constexpr std::size_t kBackendFreeSlot = 1;  // The second destructor: also frees.
 constexpr std::size_t kBackendParseSlot = 3;
 constexpr std::size_t kBackendSlots = 6;
 

@@ -181,9 +181,35 @@ gxf_result_t callRegister(void* function, void* storage, gxf_uid_t cid, const gx
   return 0;
 }
 
-// 5.7 exports registerParameter for handles but not for texts. A backend of a handle is larger than
-// one of a text and has nothing in it that needs a destructor, so it is made into one: same base,
-// no frontend, no validator, no value.
+// The runtime's vtable for a text, with ours in the place of the destructor that also frees: that
+// one would say of a block that was made for a handle that it is as large as a text's backend, and
+// an allocator may believe it.
+struct TextInHandleVtable {
+  void* words[2 + gxf_abi::kBackendSlots];
+};
+TextInHandleVtable g_text_in_handle[kTypes];
+
+void freeTextInHandle(Backend* backend) noexcept {
+  void (*destroy)(Backend*) = nullptr;
+  std::memcpy(&destroy, &backend->vtable[0], sizeof(destroy));
+  destroy(backend);
+  ::operator delete(backend, gxf_abi::kHandleBackendSize);
+}
+
+void** textInHandleVtable(const gxfs_symbols* symbols, std::int32_t type) {
+  const std::lock_guard<std::mutex> lock(g_vtables_mutex);
+  TextInHandleVtable& table = g_text_in_handle[type];
+  if (table.words[2] == nullptr) {
+    std::memcpy(table.words, symbols->backend_vtable, sizeof(table.words));
+    void (*const ours)(Backend*) noexcept = freeTextInHandle;
+    std::memcpy(&table.words[2 + gxf_abi::kBackendFreeSlot], &ours, sizeof(void*));
+  }
+  return table.words + 2;
+}
+
+// 5.3 and later export registerParameter for handles but not for texts. A backend of a handle is
+// larger than one of a text and has nothing in it that needs a destructor, so it is made into one:
+// same base, no frontend, no validator, no value.
 gxf_result_t registerTextInHandle(const gxfs_symbols* symbols, void* storage, gxf_uid_t cid,
                                   const gxfs_parameter& parameter, void** made) {
   static_assert(gxf_abi::kStringBackendSize <= gxf_abi::kHandleBackendSize);
@@ -195,7 +221,7 @@ gxf_result_t registerTextInHandle(const gxfs_symbols* symbols, void* storage, gx
   std::memset(bytes + offsetof(Backend, frontend), 0,
               gxf_abi::kHandleBackendSize - offsetof(Backend, frontend));
   new (bytes + sizeof(Backend)) gxf_abi::Expected<sizeof(std::string)>(kNotInitialized);
-  static_cast<Backend*>(*made)->vtable = static_cast<void**>(symbols->backend_vtable) + 2;
+  static_cast<Backend*>(*made)->vtable = textInHandleVtable(symbols, parameter.type);
   return 0;
 }
 
