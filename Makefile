@@ -15,13 +15,16 @@ CASES ?=
 # `make fuzz FUZZ_SECONDS=600`: so long for each target.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup build test demo lint bench chaos fuzz docs package install uninstall four-requests
+.PHONY: help setup build test test-gxf sanitize demo docs package lint bench chaos fuzz install uninstall four-requests
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make setup   install what is missing (Debian packages, the GXF runtime in .gxf/)'
 	@echo 'make build   setup, then build the extension, the programs and the examples'
 	@echo 'make test    setup, then build and run all tests; the last line sums them up'
+	@echo 'make test-gxf  one build on every GXF release, fetched into .gxf-releases/: a table (SMOKE=yes: a minute or two;'
+	@echo '               WRITE=yes: also to docs/gxf-matrix.md; RELEASES="4.0.0 5.7.1": on these)'
+	@echo 'make sanitize  the end-to-end tests with the C++ shim under AddressSanitizer and UBSan'
 	@echo 'make demo    a camera and a Kafka broker, the graph on them, two overlapping recordings, a contact sheet'
 	@echo 'make docs    build, then write what is generated in docs/'
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
@@ -58,6 +61,18 @@ build: setup
 test: setup
 	$(BUILD) $(TEST_PROFILE)
 	@PROFILE=$(TEST_PROFILE) scripts/test $(CARGO_FLAGS)
+
+# SMOKE=yes, WRITE=yes: see help. RELEASES: which ones, all if empty.
+SMOKE ?=
+WRITE ?=
+RELEASES ?=
+
+test-gxf: setup
+	$(BUILD) $(TEST_PROFILE)
+	@PROFILE=$(TEST_PROFILE) CARGO_FLAGS='$(CARGO_FLAGS)' scripts/test-gxf $(if $(SMOKE),--smoke) $(if $(WRITE),--write) $(RELEASES)
+
+sanitize: setup
+	@PROFILE=$(TEST_PROFILE) CARGO_FLAGS='$(CARGO_FLAGS)' scripts/sanitize
 
 demo: build
 	@PROFILE=$(PROFILE) scripts/demo

@@ -6,8 +6,9 @@ fn main() {
     for path in ["abi", "shim"] {
         println!("cargo::rerun-if-changed={path}");
     }
-    cc::Build::new()
-        .cpp(true)
+    let mut shim = cc::Build::new();
+    sanitize(&mut shim);
+    shim.cpp(true)
         .std("c++17")
         .flag("-fvisibility=hidden")
         // Layouts with a std::function in them are not "standard"; their offsets are what the assertions are about.
@@ -44,4 +45,23 @@ fn main() {
         .generate()
         .expect("shim/shim.h is valid C");
     shim.write_to_file(out.join("shim.rs")).expect("OUT_DIR can be written");
+}
+
+/// `GXF_SHIM_SANITIZE=address,undefined` (the compiler's own words) builds the shim with sanitizers. Whoever loads it must
+/// preload their runtimes: `make sanitize` does.
+fn sanitize(shim: &mut cc::Build) {
+    const VARIABLE: &str = "GXF_SHIM_SANITIZE";
+    println!("cargo::rerun-if-env-changed={VARIABLE}");
+    let wanted = env::var(VARIABLE).unwrap_or_default();
+    if wanted.is_empty() {
+        return;
+    }
+    shim.flag(format!("-fsanitize={wanted}"));
+    // Any report ends the program; line numbers and whole stacks in it.
+    shim.flag("-fno-sanitize-recover=all").flag("-fno-omit-frame-pointer").flag("-g");
+    for (sanitizer, library) in [("address", "asan"), ("undefined", "ubsan")] {
+        if wanted.split(',').any(|word| word == sanitizer) {
+            println!("cargo::rustc-link-lib=dylib={library}");
+        }
+    }
 }

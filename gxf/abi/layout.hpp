@@ -1,9 +1,9 @@
 // Layouts of the few C++ objects of GXF that an extension touches, each with its source of truth.
 //
 // Only sizes, offsets and the order of virtual functions are stated, in our own declarations; the
-// runtime's own classes are never named to the compiler. Measured on GXF 4.0.0, 4.1.1, 5.1.0, 5.3.0
-// and 5.7.1 (x86-64, Itanium C++ ABI, the new libstdc++ string). A change here shows up as a failed
-// static_assert or in tests/, not as a crash at a customer's.
+// runtime's own classes are never named to the compiler. Measured on the releases that
+// src/release.rs names (x86-64, Itanium C++ ABI, the new libstdc++ string). A change here shows up
+// as a failed static_assert or in tests/, not as a crash at a customer's.
 #ifndef GXF_ABI_LAYOUT_HPP_
 #define GXF_ABI_LAYOUT_HPP_
 
@@ -67,22 +67,21 @@ struct ComponentMembers {
 };
 static_assert(sizeof(ComponentMembers) == 48 && offsetof(ComponentMembers, tid) == 24);
 
-// What follows differs. Up to 5.3: three pointers (registrar, parameter registrar, parameter
-// storage), which the runtime only writes. In 5.7 (measured, 5.7.1): the component's name as a
-// std::string, then the three pointers. An empty string is therefore made here in advance: the
-// older ones write over it, the newer ones find what they need.
+// What follows differs. Up to 5.4: three pointers (registrar, parameter registrar, parameter
+// storage), which the runtime only writes. From 5.5 on: the component's name as a std::string, then
+// the three pointers. Which of the two it is says src/release.rs, before the first object is made.
 union NameOrRegistrar {
   void* registrar;
   std::string name;
 
-  NameOrRegistrar() noexcept : name() {}
+  NameOrRegistrar() noexcept : registrar(nullptr) {}
   ~NameOrRegistrar() {}  // Only the codelet knows which of the two it is.
 };
 static_assert(sizeof(std::string) == 32 && sizeof(NameOrRegistrar) == 32);
 
-// Room for the rest: the three pointers of 5.7, and what nvidia::gxf::Codelet adds (five members of
-// 8 bytes, written by the executor; source: gxf/std/codelet.hpp). More than that, against a codelet
-// that grows.
+// Room for the rest: the three pointers behind a name, and what nvidia::gxf::Codelet adds (five
+// members of 8 bytes, written by the executor; source: gxf/std/codelet.hpp). More than that,
+// against a codelet that grows.
 struct OtherMembers {
   std::int64_t words[16];
 };
@@ -214,6 +213,7 @@ static_assert(kStringBackendSize == 144 && kHandleBackendSize == 176);
 
 // Order of the virtual functions of ParameterBackend<T>: two destructors, writeToFrontend, parse,
 // wrap, isAvailable.
+constexpr std::size_t kBackendFreeSlot = 1;  // The second destructor: also frees.
 constexpr std::size_t kBackendParseSlot = 3;
 constexpr std::size_t kBackendSlots = 6;
 

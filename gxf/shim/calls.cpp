@@ -31,14 +31,17 @@ _Unwind_Reason_Code visit(_Unwind_Context* frame, void* argument) {
 
 extern "C" {
 
-gxf_result_t gxfs_receive(const gxfs_symbols* symbols, void* receiver, gxf_uid_t* eid) noexcept
-    try {
+gxf_result_t gxfs_receive(const gxfs_symbols* symbols, void* receiver, gxf_context_t context,
+                          gxf_uid_t* eid) noexcept try {
   if (symbols->receive == nullptr) return kNotImplemented;
-  using Received = gxf_abi::Expected<sizeof(gxf_abi::Entity)>;
+  // More room than an Entity takes, in case a later one takes more.
+  using Received = gxf_abi::Expected<4 * sizeof(gxf_abi::Entity)>;
   const Received result = reinterpret_cast<Received (*)(void*)>(symbols->receive)(receiver);
   if (result.is_error) return result.code;
   // Our Entity has no destructor, so the reference that came with it goes to the caller.
-  *eid = reinterpret_cast<const gxf_abi::Entity*>(result.value)->eid;
+  const auto* const entity = reinterpret_cast<const gxf_abi::Entity*>(result.value);
+  if (entity->context != context) return kNotImplemented;  // Another layout than the one we know.
+  *eid = entity->eid;
   return 0;
 } catch (...) {
   return kFailure;

@@ -3,6 +3,8 @@
 //
 // Only what needs a C++ type is here: std::string and std::function in the runtime's own layouts,
 // and one vtable slot.
+#include <malloc.h>
+
 #include <cstring>
 #include <mutex>
 #include <new>
@@ -132,9 +134,35 @@ ExpectedVoid parseWatched(Backend* backend, void* node, const std::string& prefi
   return result;
 }
 
+// Whether what the runtime has made is a backend as layout.hpp describes it: everything that was
+// told to the runtime is where it is expected, and the object is as large as what is done with it.
+bool isBackend(const void* made, std::size_t size, gxf_uid_t cid, const gxfs_parameter& p,
+               std::size_t frontend_at, const void* frontend) {
+  if (malloc_usable_size(const_cast<void*>(made)) < size) return false;
+  const auto* const backend = static_cast<const Backend*>(made);
+  const void* known = nullptr;
+  std::memcpy(&known, static_cast<const unsigned char*>(made) + frontend_at, sizeof(known));
+  return backend->uid == cid && backend->flags == p.flags && backend->key == p.key &&
+         backend->headline == p.headline && backend->description == p.description &&
+         known == frontend;
+}
+
+// Where a backend keeps its frontend, and where that keeps the backend.
+struct Places {
+  std::size_t size;
+  std::size_t frontend;
+  std::size_t backend;
+};
+constexpr Places kNumber{sizeof(Backend) + sizeof(ExpectedVoid), offsetof(Backend, frontend),
+                         gxf_abi::kFrontendBackendNumber};
+constexpr Places kText{gxf_abi::kStringBackendSize, offsetof(Backend, frontend),
+                       gxf_abi::kFrontendBackendString};
+constexpr Places kOfHandle{gxf_abi::kHandleBackendSize, gxf_abi::kHandleBackendFrontend,
+                           gxf_abi::kFrontendBackendHandle};
+
 template <std::size_t kValueSize>
 gxf_result_t callRegister(void* function, void* storage, gxf_uid_t cid, const gxfs_parameter& p,
-                          std::size_t backend_at, void** backend) {
+                          const Places& at, void** backend) {
   if (function == nullptr) return kNotImplemented;
   using Default = gxf_abi::Expected<kValueSize>;
   using Register = ExpectedVoid (*)(void*, void*, gxf_uid_t, const char*, const char*, const char*,
@@ -144,25 +172,56 @@ gxf_result_t callRegister(void* function, void* storage, gxf_uid_t cid, const gx
   const ExpectedVoid result = reinterpret_cast<Register>(function)(
       storage, frontend, cid, p.key, p.headline, p.description, Default(kNotInitialized), p.flags);
   if (result.is_error) return result.code;
-  std::memcpy(backend, frontend + backend_at, sizeof(void*));
-  return *backend == nullptr ? kFailure : 0;
+  std::memcpy(backend, frontend + at.backend, sizeof(void*));
+  if (*backend == nullptr) return kFailure;
+  // Another layout than the one we know: refuse rather than write into it.
+  if (!isBackend(*backend, at.size, cid, p, at.frontend, frontend)) return kNotImplemented;
+  // The stand-in frontend is gone after this call; the runtime skips a null one.
+  std::memset(static_cast<unsigned char*>(*backend) + at.frontend, 0, sizeof(void*));
+  return 0;
 }
 
-// 5.7 exports registerParameter for handles but not for texts. A backend of a handle is larger than
-// one of a text and has nothing in it that needs a destructor, so it is made into one: same base,
-// no frontend, no validator, no value.
+// The runtime's vtable for a text, with ours in the place of the destructor that also frees: that
+// one would say of a block that was made for a handle that it is as large as a text's backend, and
+// an allocator may believe it.
+struct TextInHandleVtable {
+  void* words[2 + gxf_abi::kBackendSlots];
+};
+TextInHandleVtable g_text_in_handle[kTypes];
+
+void freeTextInHandle(Backend* backend) noexcept {
+  void (*destroy)(Backend*) = nullptr;
+  std::memcpy(&destroy, &backend->vtable[0], sizeof(destroy));
+  destroy(backend);
+  ::operator delete(backend, gxf_abi::kHandleBackendSize);
+}
+
+void** textInHandleVtable(const gxfs_symbols* symbols, std::int32_t type) {
+  const std::lock_guard<std::mutex> lock(g_vtables_mutex);
+  TextInHandleVtable& table = g_text_in_handle[type];
+  if (table.words[2] == nullptr) {
+    std::memcpy(table.words, symbols->backend_vtable, sizeof(table.words));
+    void (*const ours)(Backend*) noexcept = freeTextInHandle;
+    std::memcpy(&table.words[2 + gxf_abi::kBackendFreeSlot], &ours, sizeof(void*));
+  }
+  return table.words + 2;
+}
+
+// 5.3 and later export registerParameter for handles but not for texts. A backend of a handle is
+// larger than one of a text and has nothing in it that needs a destructor, so it is made into one:
+// same base, no frontend, no validator, no value.
 gxf_result_t registerTextInHandle(const gxfs_symbols* symbols, void* storage, gxf_uid_t cid,
                                   const gxfs_parameter& parameter, void** made) {
   static_assert(gxf_abi::kStringBackendSize <= gxf_abi::kHandleBackendSize);
   if (symbols->backend_vtable == nullptr) return kNotImplemented;
-  const gxf_result_t code = callRegister<gxf_abi::kHandleSize>(
-      symbols->register_handle, storage, cid, parameter, gxf_abi::kFrontendBackendHandle, made);
+  const gxf_result_t code = callRegister<gxf_abi::kHandleSize>(symbols->register_handle, storage,
+                                                               cid, parameter, kOfHandle, made);
   if (code != 0) return code;
   auto* const bytes = static_cast<unsigned char*>(*made);
   std::memset(bytes + offsetof(Backend, frontend), 0,
               gxf_abi::kHandleBackendSize - offsetof(Backend, frontend));
   new (bytes + sizeof(Backend)) gxf_abi::Expected<sizeof(std::string)>(kNotInitialized);
-  static_cast<Backend*>(*made)->vtable = static_cast<void**>(symbols->backend_vtable) + 2;
+  static_cast<Backend*>(*made)->vtable = textInHandleVtable(symbols, parameter.type);
   return 0;
 }
 
@@ -213,38 +272,27 @@ gxf_result_t gxfs_register_parameter(const gxfs_symbols* symbols, void* storage,
                                      const gxfs_parameter* parameter, void** out) noexcept try {
   void* made = nullptr;
   gxf_result_t code = kArgumentInvalid;
-  std::size_t frontend_at = offsetof(Backend, frontend);
   if (parameter->type == kHandle) {
     code = callRegister<gxf_abi::kHandleSize>(symbols->register_handle, storage, cid, *parameter,
-                                              gxf_abi::kFrontendBackendHandle, &made);
-    frontend_at = gxf_abi::kHandleBackendFrontend;
+                                              kOfHandle, &made);
   } else if (isText(parameter->type)) {
     void* const function =
         parameter->type == kString ? symbols->register_string : symbols->register_path;
     if (function == nullptr) {
       code = registerTextInHandle(symbols, storage, cid, *parameter, &made);
     } else
-      code = callRegister<sizeof(std::string)>(function, storage, cid, *parameter,
-                                               gxf_abi::kFrontendBackendString, &made);
+      code = callRegister<sizeof(std::string)>(function, storage, cid, *parameter, kText, &made);
   } else if (parameter->type == kBool || isNumber(parameter->type)) {
     // Not every core exports registerParameter for every number, all of them do for bool. A backend
     // of bool differs from one of a number in its vtable alone (layout.hpp), and the vtables of all
     // numbers are exported.
     if (parameter->type != kBool && symbols->backend_vtable == nullptr) return kNotImplemented;
-    code = callRegister<8>(symbols->register_bool, storage, cid, *parameter,
-                           gxf_abi::kFrontendBackendNumber, &made);
+    code = callRegister<8>(symbols->register_bool, storage, cid, *parameter, kNumber, &made);
   }
   if (code != 0) return code;
 
-  // The stand-in frontend is gone after this call; the runtime skips a null one.
-  std::memset(static_cast<unsigned char*>(made) + frontend_at, 0, sizeof(void*));
-  auto* const backend = static_cast<Backend*>(made);
-  if (backend->uid != cid || backend->flags != parameter->flags || backend->key != parameter->key) {
-    return kNotImplemented;  // Another layout than the one we know: refuse rather than write into
-                             // it.
-  }
   if (isNumber(parameter->type)) {
-    backend->vtable = static_cast<void**>(symbols->backend_vtable) + 2;
+    static_cast<Backend*>(made)->vtable = static_cast<void**>(symbols->backend_vtable) + 2;
   }
   *out = made;
   return 0;

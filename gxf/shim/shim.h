@@ -116,7 +116,8 @@ typedef struct gxfs_symbols {
   void* get_severity;          /* nvidia::GetSeverity */
 } gxfs_symbols;
 
-void* gxfs_codelet_new(const gxfs_codelet_calls* calls, void* self) GXFS_NOEXCEPT;
+/* `has_name`: this release keeps the component's name as a std::string in the object. */
+void* gxfs_codelet_new(const gxfs_codelet_calls* calls, void* self, bool has_name) GXFS_NOEXCEPT;
 void gxfs_codelet_delete(void* codelet) GXFS_NOEXCEPT;
 void* gxfs_extension_new(const gxfs_extension_calls* calls, void* self) GXFS_NOEXCEPT;
 
@@ -141,7 +142,7 @@ gxf_result_t gxfs_watch_parameter(void* backend, int32_t type, const gxfs_parame
                                   const void* watch) GXFS_NOEXCEPT;
 
 /* On success one reference to the message's entity belongs to the caller. */
-gxf_result_t gxfs_receive(const gxfs_symbols* symbols, void* receiver,
+gxf_result_t gxfs_receive(const gxfs_symbols* symbols, void* receiver, gxf_context_t context,
                           gxf_uid_t* eid) GXFS_NOEXCEPT;
 /* Lets a receiver have the messages that have arrived since its entity's last tick. */
 gxf_result_t gxfs_sync(const gxfs_symbols* symbols, void* receiver) GXFS_NOEXCEPT;

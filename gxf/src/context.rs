@@ -156,7 +156,7 @@ impl Context<'_> {
         let pointer = self.queue(receiver.cid(), <Receiver as crate::HandleTarget>::C_TYPE_NAME)?;
         let mut eid = 0;
         // SAFETY: `pointer` is the runtime's Receiver; the symbols are of the same runtime.
-        let code = unsafe { gxfs_receive(&self.core.symbols, pointer, &mut eid) };
+        let code = unsafe { gxfs_receive(&self.core.symbols, pointer, self.raw, &mut eid) };
         // An empty queue answers with one of these two, depending on the version and on the kind of queue.
         if code == Code::FAILURE.raw() || code == Code::MESSAGE_NOT_AVAILABLE.raw() {
             return Ok(None);

@@ -15,8 +15,8 @@ use crate::Error;
 use crate::code::Numbers;
 use crate::sys::{Api, gxf_context_t, gxf_entity_get_name_t, gxf_uid_t, gxfs_caller_outside, gxfs_symbols};
 
-/// Mangled names of what an extension needs beyond the C API. Source: `nm -D libgxf_core.so` of 4.1.1; which versions
-/// have which is in `gxf/README.md`.
+/// Mangled names of what an extension needs beyond the C API. Source: `nm -D libgxf_core.so` of 4.1.1; which releases
+/// have which is in `docs/gxf-abi.md`.
 mod names {
     use std::ffi::CStr;
     pub const DECLARE_PARAMETER: &CStr = c"_ZN6nvidia3gxf18ParameterRegistrar30registerComponentParameterImplE9gxf_tid_tRKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEERNS1_22ComponentParameterInfoE";
@@ -140,6 +140,11 @@ impl Core {
             backend_vtable: address(backend_vtable),
             ..self.symbols
         }
+    }
+
+    /// The address of anything that the runtime exports; null if it does not.
+    pub fn address(&self, name: &CStr) -> *mut c_void {
+        find(self.handle, name)
     }
 
     /// The name of an entity; a raw GXF code.

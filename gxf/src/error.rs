@@ -49,6 +49,18 @@ pub enum Error {
         /// Why.
         source: libloading::Error,
     },
+    /// The runtime is of a release that an extension of this crate does not run on.
+    #[error("it does not run on GXF {version}: {why}. Use GXF {least} to {most}, or a newer version of this extension")]
+    Release {
+        /// The release as the runtime states it.
+        version: String,
+        /// What stands in the way.
+        why: String,
+        /// The oldest release that it runs on.
+        least: &'static str,
+        /// The newest release that it was tested on.
+        most: &'static str,
+    },
     /// This runtime lacks something that is needed.
     #[error("the GXF runtime does not export {0}: it is older than 4.0 or newer than this crate knows")]
     Missing(&'static str),
@@ -78,6 +90,7 @@ impl Error {
         match self {
             Error::Gxf { code, .. } => *code,
             Error::Parameter(_) => Code::PARAMETER_OUT_OF_RANGE,
+            Error::Release { .. } => Code::FACTORY_INCOMPATIBLE,
             Error::Missing(_) => Code::NOT_IMPLEMENTED,
             _ => Code::FAILURE,
         }

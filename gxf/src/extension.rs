@@ -10,13 +10,14 @@ use crate::core::{Core, pin_own_library};
 use crate::error::check;
 use crate::info::ExtensionInfo;
 use crate::registration::Registered;
+use crate::release::Release;
 use crate::stand_in::Base;
 use crate::sys::{
     gxf_component_info_t, gxf_context_t, gxf_extension_info_t, gxf_parameter_info_t, gxf_tid_t, gxfs_codelet_delete,
     gxfs_extension_calls, gxfs_extension_new,
 };
 use crate::trampoline::{enter, report_panics_in_log};
-use crate::{Code, Error, Tid, instance, register, registration};
+use crate::{Code, Error, Tid, info, instance, log, register, registration, release};
 
 /// Everything that an extension registers.
 pub struct ExtensionTable {
@@ -132,6 +133,7 @@ impl ComponentTexts {
 struct Extension {
     core: &'static Core,
     table: &'static ExtensionTable,
+    release: Release,
     runtime_version: CString,
     texts: Texts,
     components: Vec<ComponentTexts>,
@@ -161,6 +163,7 @@ struct ComponentTexts {
 impl Extension {
     fn new(table: &'static ExtensionTable) -> Result<Extension, Error> {
         let core = Core::of_caller()?;
+        let release = Release::of(core)?;
         let c_string = |text: &str| CString::new(text).map_err(|_| Error::Nul("a text of an extension"));
         let info = &table.info;
         let texts = Texts {
@@ -186,11 +189,42 @@ impl Extension {
         let components = table.components.iter().map(component).collect::<Result<_, Error>>()?;
         // What the loader compares with its own: reporting what it is passes on every version.
         let runtime_version = core.version()?.to_owned();
-        Ok(Extension { core, table, runtime_version, texts, components })
+        if release.unmeasured {
+            let version = runtime_version.to_string_lossy();
+            log::warning!("{}: nobody has tested it on GXF {version}; every check of that release passes", info.name);
+        }
+        Ok(Extension { core, table, release, runtime_version, texts, components })
     }
 
     fn rows(&self) -> impl Iterator<Item = (&'static ComponentType, &ComponentTexts)> {
         self.table.components.iter().zip(&self.components)
+    }
+
+    /// Whether the runtime says of every parameter what it was told: if not, declarations look different to it.
+    ///
+    /// # Errors
+    /// If it does not.
+    fn confirm(&self, context: gxf_context_t) -> Result<(), Error> {
+        for (row, _) in self.rows() {
+            for parameter in row.parameters {
+                let told = parameter.declaration();
+                let said = info::parameter(self.core, context, row.info.tid, told.key)?;
+                let same = said.key == told.key
+                    && said.headline == told.headline
+                    && said.description == told.description
+                    && said.type_name == info::type_name(told.kind.number)
+                    && (said.optional, said.dynamic) == (told.optional, told.dynamic)
+                    && said.default.is_some() == (told.default.is_some() || told.default_text.is_some())
+                    && said.min.is_some() == told.range.is_some()
+                    && said.rank == 0;
+                if !same {
+                    let what =
+                        format!("it says of parameter '{}' of {} what nobody told it", told.key, row.info.type_name);
+                    return Err(release::refused(&self.runtime_version.to_string_lossy(), what));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The type that a stand-in stands for: known since its registration, which comes before its first object.
@@ -282,7 +316,7 @@ unsafe extern "C" fn allocate(this: *mut c_void, tid: *const gxf_tid_t, out: *mu
                 return Err(refuse("making a component", Code::ARGUMENT_NULL));
             }
             *out = match row.make {
-                Make::Codelet { .. } => instance::new(extension.core, row),
+                Make::Codelet { .. } => instance::new(extension.core, extension.release, row),
                 Make::Data { allocate, .. } | Make::Shared { allocate, .. } => allocate(),
                 // To be asked for its parameters and freed again: a registry has no libgxf_std.so.
                 Make::StandIn { .. } if register::is_registering() => instance::new(extension.core, row),
@@ -367,7 +401,9 @@ unsafe extern "C" fn register_components(this: *mut c_void, context: gxf_context
                         *texts.registered.lock().unwrap_or_else(PoisonError::into_inner) = Some(*registered);
                     };
                     registration::register(extension.core, context, row, names, extension.table.info.name, keep)
-                })
+                })?;
+                // A release that was measured is known to keep what it is told.
+                if extension.release.unmeasured { extension.confirm(context) } else { Ok(()) }
             })
         })
     }

@@ -277,7 +277,7 @@ pub(crate) fn answers_in_full(core: &Core, raw: gxf_context_t, tid: Tid, key: &s
 }
 
 /// Source: gxf_parameter_type_t in gxf/core/gxf.h.
-fn type_name(number: i32) -> &'static str {
+pub(crate) fn type_name(number: i32) -> &'static str {
     const NAMES: [&str; 17] = [
         "GXF_PARAMETER_TYPE_CUSTOM",
         "GXF_PARAMETER_TYPE_HANDLE",

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use crate::component::{ComponentType, Make};
 use crate::core::Core;
+use crate::release::{ComponentLayout, Release};
 use crate::sys::{gxfs_codelet_calls, gxfs_codelet_new, gxfs_component, gxfs_registrar};
 use crate::trampoline::{Failure, enter};
 use crate::{BoxError, Code, Codelet, Context, Error, TickContext, Waker, context, register, settle, watch};
@@ -60,10 +61,11 @@ static CALLS: gxfs_codelet_calls = gxfs_codelet_calls {
 };
 
 /// A new C++ codelet object for a row of the table; null if there is no memory.
-pub(crate) fn new(core: &'static Core, component: &'static ComponentType) -> *mut c_void {
+pub(crate) fn new(core: &'static Core, release: Release, component: &'static ComponentType) -> *mut c_void {
+    let has_name = release.layout == ComponentLayout::Named;
     let instance = Box::new(Instance { core, component, codelet: None, waker: OnceLock::new() });
     // SAFETY: `CALLS` is static and expects an `Instance`, which the C++ object owns from here on.
-    unsafe { gxfs_codelet_new(&CALLS, Box::into_raw(instance).cast()) }
+    unsafe { gxfs_codelet_new(&CALLS, Box::into_raw(instance).cast(), has_name) }
 }
 
 /// # Safety

@@ -17,7 +17,7 @@ use crate::sys::{
     gxf_context_t, gxf_tid_t, gxfs_component, gxfs_declare_parameter, gxfs_declare_parameterless, gxfs_parameter,
     gxfs_register_parameter, gxfs_registrar, gxfs_value, gxfs_watch_parameter,
 };
-use crate::{AnyParameter, Error, HandleTarget, Receiver, watch};
+use crate::{AnyParameter, Error, HandleTarget, Receiver, Tid, release, watch};
 
 /// A parameter with its strings as C strings. Made once per parameter and kept: the runtime keeps the pointers.
 pub(crate) struct Declared {
@@ -106,11 +106,33 @@ pub(crate) fn register_interface(
     at: &gxfs_component,
     registrar: &gxfs_registrar,
 ) -> Result<(), Error> {
+    check_places(core, component, at, registrar)?;
     if registrar.parameter_registrar.is_null() {
         component.parameters.iter().try_for_each(|parameter| make(core, *parameter, at, registrar))
     } else {
         declare(core, component, registrar)
     }
+}
+
+/// The ids that the runtime has written must stand where they are read: if not, its objects are other ones than those that
+/// abi/layout.hpp describes, and nothing may be written into them.
+fn check_places(
+    core: &Core,
+    component: &ComponentType,
+    at: &gxfs_component,
+    registrar: &gxfs_registrar,
+) -> Result<(), Error> {
+    let declares = !registrar.parameter_registrar.is_null();
+    let fits = Tid::from_raw(registrar.tid) == component.info.tid
+        && (declares || (!at.context.is_null() && at.cid == registrar.cid && !registrar.parameter_storage.is_null()));
+    if fits {
+        return Ok(());
+    }
+    let name = component.info.type_name;
+    Err(release::refused(
+        &core.version()?.to_string_lossy(),
+        format!("it does not say where expected that it makes a {name}"),
+    ))
 }
 
 /// The declaration pass: nothing but names, types, defaults and texts.

@@ -314,6 +314,9 @@ impl GraphContext {
     /// # Errors
     /// If a component fails to.
     pub fn deactivate(&self) -> Result<(), Error> {
+        // An interrupt that has ended the graph may still be looking at its schedulers, which are about to be destroyed: it
+        // holds this lock, and ends by itself.
+        let _no_interrupt = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: the context is live.
         check(unsafe { self.core.api.GxfGraphDeactivate(self.raw) }, || "deactivating the graph".to_owned())
     }

@@ -46,6 +46,7 @@ fn the_extension_finds_its_functions_and_keeps_to_the_room_it_is_given() {
         let load = core.get::<unsafe extern "C" fn(*mut c_void, *const Files) -> i32>(b"GxfLoadExtensions").unwrap();
         let ask =
             core.get::<unsafe extern "C" fn(*mut c_void, RawTid, *mut Extension) -> i32>(b"GxfExtensionInfo").unwrap();
+        let destroy = core.get::<unsafe extern "C" fn(*mut c_void) -> i32>(b"GxfContextDestroy").unwrap();
         let mut context = null_mut();
         assert_eq!(create(&mut context), 0);
         let load = |file: &Path| {
@@ -70,5 +71,6 @@ fn the_extension_finds_its_functions_and_keeps_to_the_room_it_is_given() {
         assert_ne!(code, 0, "there is too little room");
         assert_eq!(info.count, 3, "but it is said how much there should be");
         assert!(room.iter().all(|tid| tid.0 == 0), "and nothing is written");
+        assert_eq!(destroy(context), 0);
     }
 }
