@@ -177,8 +177,6 @@ mod tests {
             panic!("a panic that belongs to the test");
         }
 
-        fn complaint(&self, _: String) {}
-
         fn disconnect(&mut self) {
             panic!("a panic that belongs to the test");
         }
@@ -193,6 +191,8 @@ mod tests {
             self.0.lock().send(news).unwrap();
             panic!("a panic that belongs to the test");
         }
+
+        fn complaint(&self, _: String) {}
     }
 
     #[test]
