@@ -319,7 +319,9 @@ unsafe extern "C" fn allocate(this: *mut c_void, tid: *const gxf_tid_t, out: *mu
                 Make::Codelet { .. } => instance::new(extension.core, extension.release, row),
                 Make::Data { allocate, .. } | Make::Shared { allocate, .. } => allocate(),
                 // To be asked for its parameters and freed again: a registry has no libgxf_std.so.
-                Make::StandIn { .. } if register::is_registering() => instance::new(extension.core, row),
+                Make::StandIn { .. } if register::is_registering() => {
+                    instance::new(extension.core, extension.release, row)
+                }
                 Make::StandIn { .. } => extension.base(tid)?.allocate()?,
             };
             Ok(())
