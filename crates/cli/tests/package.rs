@@ -149,6 +149,22 @@ fn what_is_not_in_order_is_not_packed() {
         assert!(status == 1 && out.is_empty() && err.contains(words), "{to}: {err}");
         assert!(err.lines().count() == 1 && !folder.path().join("dist").exists(), "{err}");
     }
+    for (file, name) in [
+        ("other/LICENSE", "LICENSE"),
+        ("other/extension.yaml", "extension.yaml"),
+        ("other/extension-gxf-5.0.0.yaml", "extension-gxf-5.0.0.yaml"),
+        ("other/SHA256SUMS", "SHA256SUMS"),
+        ("other/sbom.cdx.json", "sbom.cdx.json"),
+    ] {
+        let folder = project();
+        fs::create_dir(folder.path().join("other")).unwrap();
+        fs::write(folder.path().join(file), "words").unwrap();
+        fs::write(folder.path().join("extension.yaml"), format!("{MANIFEST}data: [{file}]\n")).unwrap();
+        let (status, out, err) = package(folder.path(), &["--sbom", "sbom.json"]);
+        let words = format!("extension.yaml: two files of the package would be called '{name}' (needed: ");
+        assert!(status == 1 && out.is_empty() && err.contains(&words), "{file}: {err}");
+        assert!(err.lines().count() == 1 && !folder.path().join("dist").exists(), "{err}");
+    }
     let folder = project();
     let (status, _, err) = package(folder.path(), &["--sbom", "none.json"]);
     assert!(status == 1 && err.contains("cannot read none.json"), "{err}");
