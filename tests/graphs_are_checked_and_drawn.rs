@@ -133,7 +133,8 @@ fn what_gxf_loads_is_not_complained_of() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("inner.yaml");
     let clock = "components:\n- {name: clock, type: nvidia::gxf::RealtimeClock}\n";
-    std::fs::write(&inner, format!("name: time\n{clock}---\ninterfaces:\n- {{name: k, target: time/clock}}\n")).unwrap();
+    std::fs::write(&inner, format!("name: time\n{clock}---\ninterfaces:\n- {{name: k, target: time/clock}}\n"))
+        .unwrap();
     let path = folder.path().join("graph.yaml");
     let scheduler = "name: scheduler\ncomponents:\n- type: nvidia::gxf::GreedyScheduler\n  parameters: {clock: ";
     let subgraph = format!(
@@ -141,7 +142,9 @@ fn what_gxf_loads_is_not_complained_of() {
         inner.display()
     );
     // A clock in a subgraph by its interface, and one in an entity with a number for a name.
-    for graph in [format!("{subgraph}---\n{scheduler}sub/k}}\n"), format!("name: 7\n{clock}---\n{scheduler}7/clock}}\n")] {
+    for graph in
+        [format!("{subgraph}---\n{scheduler}sub/k}}\n"), format!("name: 7\n{clock}---\n{scheduler}7/clock}}\n")]
+    {
         std::fs::write(&path, &graph).unwrap();
         let (status, out, err) = run("check", std::slice::from_ref(&path), &[]);
         assert!(status == 0 && out.contains("loads it: 2 entities"), "{graph}: {out}{err}");

@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn scalars_are_names() {
-        let graph = graph(&["name: 7\ncomponents:\n- {name: 1.10, type: x::A}\n- {name: true, type: 0x10}\n", "", "---\n"]);
+        let graph =
+            graph(&["name: 7\ncomponents:\n- {name: 1.10, type: x::A}\n- {name: true, type: 0x10}\n", "", "---\n"]);
         let components: Vec<_> =
             graph.entities[0].components.iter().map(|each| (each.label(), each.type_name.as_str())).collect();
         assert_eq!((graph.entities[0].label(), components), ("7", vec![("1.10", "x::A"), ("true", "0x10")]));
