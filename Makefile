@@ -29,7 +29,8 @@ help:
 	@echo 'make docs    build, then write what is generated in docs/'
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
 	@echo 'make bench   build, then the benchmarks'
-	@echo 'make package a folder and an archive of each extension in dist/, for the registry (ARCH=aarch64: cross-compiled, too)'
+	@echo 'make package a folder and an archive of each extension in dist/, for the registry (ARCH=aarch64: cross-compiled, too;'
+	@echo '               TWICE=yes: build it all twice and compare the bytes)'
 	@echo 'make install    build libnvdsgst_smartrecord.so and install it (PREFIX=/usr/local LIBDIR=lib DESTDIR=)'
 	@echo 'make uninstall  remove what that has installed'
 	@echo 'make four-requests  35 s in real time: what a library records of four requests (LIBRARY=<file>: NVIDIA'"'"'s)'
@@ -46,11 +47,12 @@ INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' DESTD
 docs: build
 	@PROFILE=$(PROFILE) scripts/docs
 
-# `make package ARCH=aarch64`: for aarch64, too.
+# `make package ARCH=aarch64`: for aarch64, too. TWICE=yes: built twice and compared.
 ARCH ?=
+TWICE ?=
 
 package: setup
-	@PROFILE=$(PROFILE) scripts/package $(if $(filter aarch64,$(ARCH)),--aarch64)
+	@PROFILE=$(PROFILE) scripts/package $(if $(filter aarch64,$(ARCH)),--aarch64) $(if $(TWICE),--twice)
 
 setup:
 	@scripts/setup

@@ -114,12 +114,45 @@ fn mistakes_are_told_with_their_place() {
     bad("    msg-rx: msg_rx", "    smart-record: 3\n    msg-rx: msg_rx", &["'3' is not allowed", "from 0 to 2"]);
     bad("msg-rx: msg_rx", "msg-rx: msg_tx", &["recorder/smart_record/msg-rx: there is no component 'msg_tx'"]);
     bad("msg-rx: msg_rx", "msg-rx: done_tx", &["'done_tx' is a NvDsMsgRelayTransmitter", "nvidia::gxf::Receiver"]);
+    let twice = "  type: nvidia::gxf::RealtimeClock\n- name: clock\n  type: nvidia::gxf::ManualClock";
+    bad(
+        "  type: nvidia::gxf::RealtimeClock",
+        twice,
+        &["scheduler/clock: another component of the entity has this name", "a name of its own"],
+    );
     bad("source: triggers/tx", "source: trigger/tx", &["there is no component 'trigger/tx'"]);
     bad(
         "uuid: a33423e8-c22e-4017-870f-bfd014aafc84",
         "uuid: a33423e8-c22e-4017-870f-bfd014aafc85",
         &["dependencies: NvDsOpenCloudMsgExt is not listed", "uuid: a33423e8-c22e-4017-870f-bfd014aafc84, version: "],
     );
+}
+
+#[test]
+fn what_gxf_loads_is_not_complained_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner.yaml");
+    let clock = "components:\n- {name: clock, type: nvidia::gxf::RealtimeClock}\n";
+    std::fs::write(&inner, format!("name: time\n{clock}---\ninterfaces:\n- {{name: k, target: time/clock}}\n"))
+        .unwrap();
+    let path = folder.path().join("graph.yaml");
+    let scheduler = "name: scheduler\ncomponents:\n- type: nvidia::gxf::GreedyScheduler\n  parameters: {clock: ";
+    let subgraph = format!(
+        "name: sub\ncomponents:\n- {{name: loader, type: nvidia::gxf::Subgraph, parameters: {{location: {}}}}}\n",
+        inner.display()
+    );
+    // A clock in a subgraph by its interface, and one in an entity with a number for a name.
+    for graph in
+        [format!("{subgraph}---\n{scheduler}sub/k}}\n"), format!("name: 7\n{clock}---\n{scheduler}7/clock}}\n")]
+    {
+        std::fs::write(&path, &graph).unwrap();
+        let (status, out, err) = run("check", std::slice::from_ref(&path), &[]);
+        assert!(status == 0 && out.contains("loads it: 2 entities"), "{graph}: {out}{err}");
+    }
+    // What the subgraph does not have, GXF itself misses.
+    std::fs::write(&path, format!("{subgraph}---\n{scheduler}sub/other}}\n")).unwrap();
+    let (status, out, err) = run("check", std::slice::from_ref(&path), &[]);
+    assert!(status == 1 && out.contains("GXF cannot load it"), "{out}{err}");
 }
 
 #[test]

@@ -116,7 +116,8 @@ class RecordOnEvent(Application):
             name="door",
             triggers=triggers,
             receipts=receipts.open(),
-            after=int(self.chosen.after * 10),
+            # The first tick is number 1.
+            after=max(1, int(self.chosen.after * 10)),
             before=self.chosen.before,
             on_end=end,
         )

@@ -16,9 +16,10 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
-use crate::error::Error;
+use crate::{error::Error, trigger_command::values};
 
 const HELP: &str = "\
 Examples:
@@ -49,6 +50,9 @@ pub struct Options {
     /// Folder of libgxf_core.so; else GXF_ROOT, the nearest .gxf folder, or /opt/nvidia/graph-composer.
     #[arg(long = "gxf-root", alias = "gxf_root", value_name = "DIR")]
     gxf_root: Option<PathBuf>,
+    /// For a manifest: how long registering the library may take.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::length)]
+    timeout: Duration,
     /// Registers a library and ends: what this command runs in a process of its own, which a bad library may break.
     #[arg(long, value_names = ["METADATA", "LIBRARY"], num_args = 2, hide = true, conflicts_with = "files")]
     as_registry: Option<Vec<PathBuf>>,
@@ -66,7 +70,7 @@ pub fn run(options: &Options) -> Result<ExitCode, Error> {
     let text = std::fs::read_to_string(&first).map_err(|source| Error::Unreadable { path: first.clone(), source })?;
     let root = options.gxf_root.as_deref();
     let verdict = match is_manifest(&text) {
-        true => extension::check(&text, options.library.as_deref(), root)?,
+        true => extension::check(&text, options.library.as_deref(), root, options.timeout)?,
         false => graph::check(&options.files, &manifests(&options.manifest, &first), root)?,
     };
     let name = first.display();

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    catalog::{Catalog, Parameter},
+    catalog::{Catalog, Extension, Parameter},
     error::Error,
 };
 
@@ -64,15 +64,7 @@ pub fn run(options: Options) -> Result<(), Error> {
         false => options.extensions,
     };
     let (_graph, catalog) = Catalog::load(options.gxf_root.as_deref(), &libraries)?;
-    let mut described = Vec::new();
-    for mut extension in catalog.extensions {
-        if let Some(error) = extension.unanswered.pop() {
-            return Err(error.into());
-        }
-        if libraries.contains(&extension.library) {
-            described.push(extension);
-        }
-    }
+    let described = chosen(catalog.extensions, &libraries)?;
     let text = match options.format {
         Format::Text => text::text(&described),
         Format::Markdown => markdown::markdown(&described),
@@ -80,6 +72,20 @@ pub fn run(options: Options) -> Result<(), Error> {
     };
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::Stdout)
+}
+
+/// Those that came from `libraries`; what the runtime cannot say of others is nobody's question.
+///
+/// # Errors
+/// The runtime has no answer about a part of one.
+fn chosen(extensions: Vec<Extension>, libraries: &[PathBuf]) -> Result<Vec<Extension>, Error> {
+    let chosen = extensions.into_iter().filter(|extension| libraries.contains(&extension.library));
+    chosen
+        .map(|mut extension| match extension.unanswered.pop() {
+            Some(error) => Err(error.into()),
+            None => Ok(extension),
+        })
+        .collect()
 }
 
 /// Own extensions in the folder of this program.
@@ -138,4 +144,37 @@ fn range_words(parameter: &Parameter) -> Option<String> {
         words += &format!(" in steps of {step}");
     }
     Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extension(library: &str, unanswered: bool) -> Extension {
+        let text = String::new;
+        let info = gxf::ExtensionDescription {
+            tid: gxf::Tid::parse("11111111-2222-3333-4444-555555555555"),
+            name: text(),
+            display_name: text(),
+            category: text(),
+            brief: text(),
+            description: text(),
+            version: text(),
+            runtime_version: text(),
+            author: text(),
+            license: text(),
+            components: Vec::new(),
+        };
+        let unanswered = unanswered.then(|| gxf::Error::Parameter("no answer".into())).into_iter().collect();
+        Extension { library: library.into(), info, components: Vec::new(), unanswered }
+    }
+
+    #[test]
+    fn only_of_what_is_described_an_answer_is_missed() {
+        let all = || vec![extension("std.so", true), extension("a.so", false)];
+        let found = chosen(all(), &["a.so".into()]).unwrap();
+        assert_eq!(found.iter().map(|each| each.library.as_path()).collect::<Vec<_>>(), [Path::new("a.so")]);
+        let error = chosen(all(), &["a.so".into(), "std.so".into()]).unwrap_err();
+        assert_eq!(error.to_string(), "no answer");
+    }
 }

@@ -154,6 +154,19 @@ pub enum Error {
         /// What is wrong first, and what is needed.
         finding: String,
     },
+    /// Two files of a package would have one name.
+    #[error(
+        "{}: two files of the package would be called {} (needed: another name; extension.yaml, extension-gxf-VERSION.yaml, \
+         SHA256SUMS and sbom.cdx.json are made by this command)",
+        path.display(),
+        gxf::quoted(name)
+    )]
+    NameTwice {
+        /// The manifest.
+        path: PathBuf,
+        /// The name, as it would be in the package.
+        name: String,
+    },
     /// A process that does a part of the work cannot be had.
     #[error("cannot start a process for {what}: {source}")]
     OtherProcess {

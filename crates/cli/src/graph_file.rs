@@ -1,11 +1,11 @@
 //! [`Graph`]: what graph files say, put together as GXF's loader does, without a runtime.
-//! A later file adds to an entity of the same name, and to a component of the same name in it.
+//! A later document adds to an entity of the same name, and to a component of the same name in it.
 //! It leaves whether that is right to `check`, and how it looks to `draw`.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use serde::Deserialize;
-use serde_yaml::{Mapping, Value};
+use serde_yaml::Mapping;
 
 use crate::error::Error;
 
@@ -81,11 +81,9 @@ impl Graph {
 
     fn add(&mut self, text: &str) -> Result<(), String> {
         for document in serde_yaml::Deserializer::from_str(text) {
-            let value = Value::deserialize(document).map_err(|error| error.to_string())?;
-            if value.is_null() {
-                continue;
-            }
-            let document: Document = serde_yaml::from_value(value).map_err(|error| error.to_string())?;
+            // Not by way of a value: a name that looks like a number is a text, as it is for GXF.
+            let document = Option::<Document>::deserialize(document).map_err(|error| error.to_string())?;
+            let Some(document) = document else { continue };
             self.dependencies.extend(document.dependencies.into_iter().flatten());
             if let Some(components) = document.components {
                 self.add_entity(document.name.unwrap_or_default(), components);
@@ -101,9 +99,13 @@ impl Graph {
             self.entities.len() - 1
         });
         let entity = &mut self.entities[at];
+        // Two of one name and with a type in one document are two for GXF, too.
+        let mut made = HashSet::new();
         for RawComponent { name, type_name, parameters } in components {
             let name = name.unwrap_or_default();
-            let known = entity.components.iter().position(|component| !name.is_empty() && component.name == name);
+            let another = type_name.is_some() && !made.insert(name.clone());
+            let same = |component: &Component| !another && !name.is_empty() && component.name == name;
+            let known = entity.components.iter().position(same);
             let at = known.unwrap_or_else(|| {
                 entity.components.push(Component { name, ..Component::default() });
                 entity.components.len() - 1
@@ -176,6 +178,16 @@ mod tests {
         assert_eq!(graph.entities[0].components[1].label(), "B");
         assert_eq!((graph.find(0, "c"), graph.find(1, "e/a"), graph.find(1, "a")), (Some((0, 2)), Some((0, 0)), None));
         assert_eq!((graph.find(0, ""), graph.find(0, "e/"), graph.find(0, "other/a")), (None, None, None));
+    }
+
+    #[test]
+    fn scalars_are_names() {
+        let graph =
+            graph(&["name: 7\ncomponents:\n- {name: 1.10, type: x::A}\n- {name: true, type: 0x10}\n", "", "---\n"]);
+        let components: Vec<_> =
+            graph.entities[0].components.iter().map(|each| (each.label(), each.type_name.as_str())).collect();
+        assert_eq!((graph.entities[0].label(), components), ("7", vec![("1.10", "x::A"), ("true", "0x10")]));
+        assert_eq!(graph.find(0, "7/1.10"), Some((0, 0)));
     }
 
     #[test]

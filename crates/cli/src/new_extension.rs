@@ -20,6 +20,7 @@ Example:
   smart-record new-extension door_watch
   cd door_watch
   cargo test
+  cargo build
   smart-record gxe -app graph.yaml -manifest manifest.yaml
 
 Exit status:

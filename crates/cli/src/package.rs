@@ -6,6 +6,7 @@ mod archive;
 mod manifest;
 
 use std::{
+    collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -13,6 +14,11 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{check, error::Error};
+
+/// What the package calls the software bill of materials.
+const SBOM: &str = "sbom.cdx.json";
+/// What it calls the checksums of all other files.
+const SUMS: &str = "SHA256SUMS";
 
 const HELP: &str = "\
 Example:
@@ -47,7 +53,7 @@ pub struct Options {
 /// Makes the package and prints where it is.
 ///
 /// # Errors
-/// [`Error::NotInOrder`] with the first finding; or a file cannot be read or written.
+/// [`Error::NotInOrder`] with the first finding, [`Error::NameTwice`]; or a file cannot be read or written.
 pub fn run(options: &Options) -> Result<(), Error> {
     let source = &options.manifest;
     let unreadable = |path: &Path| {
@@ -57,6 +63,9 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let text = fs::read_to_string(source).map_err(unreadable(source))?;
     let read = manifest::Packed::read(&text, options.arch.as_deref())
         .map_err(|finding| Error::NotInOrder { path: source.clone(), finding })?;
+    if let Some(name) = twice(names(&read, options.sbom.is_some())) {
+        return Err(Error::NameTwice { path: source.clone(), name });
+    }
     let name = read.folder_name();
     let folder = options.output.join(&name);
     let unwritable = |path: &Path| {
@@ -77,11 +86,11 @@ pub fn run(options: &Options) -> Result<(), Error> {
         files.push((to, fs::read(&from).map_err(unreadable(&from))?));
     }
     if let Some(sbom) = &options.sbom {
-        files.push(("sbom.cdx.json".into(), fs::read(sbom).map_err(unreadable(sbom))?));
+        files.push((SBOM.into(), fs::read(sbom).map_err(unreadable(sbom))?));
     }
     files.extend(read.manifests().into_iter().map(|(name, text)| (name, text.into_bytes())));
     files.sort();
-    files.push(("SHA256SUMS".into(), sums(&files).into_bytes()));
+    files.push((SUMS.into(), sums(&files).into_bytes()));
     for (path, data) in &files {
         let path = folder.join(path);
         let parent = path.parent().unwrap_or(&folder);
@@ -93,6 +102,18 @@ pub fn run(options: &Options) -> Result<(), Error> {
     fs::write(&archive, packed).map_err(unwritable(&archive))?;
     println!("{}\n{}", folder.display(), archive.display());
     Ok(())
+}
+
+/// The names of all files of the package: those that the manifest names, and those that are made.
+fn names(read: &manifest::Packed, sbom: bool) -> impl Iterator<Item = String> {
+    let made = read.manifests().into_iter().map(|(name, _)| name).chain(sbom.then(|| SBOM.to_owned()));
+    read.files().map(|(_, to)| to).chain(made).chain([SUMS.to_owned()])
+}
+
+/// The first name that comes a second time.
+fn twice(mut names: impl Iterator<Item = String>) -> Option<String> {
+    let mut seen = HashSet::new();
+    names.find(|name| !seen.insert(name.clone()))
 }
 
 /// In the form of sha256sum.

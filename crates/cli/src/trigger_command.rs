@@ -8,7 +8,7 @@ mod delivery;
 mod draft;
 mod exchange;
 mod file_sink;
-mod values;
+pub(crate) mod values;
 
 use std::{
     io::Write,

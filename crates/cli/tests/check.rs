@@ -43,10 +43,15 @@ fn library(folder: &Path, source: &str, options: &[&str]) {
 
 /// Status and output of the check in `folder`.
 fn check(folder: &Path) -> (i32, String) {
+    check_with(folder, &[])
+}
+
+fn check_with(folder: &Path, options: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_smart-record"))
         .current_dir(folder)
         .args(["check", "extension.yaml", "--gxf-root"])
         .arg(core())
+        .args(options)
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
@@ -99,6 +104,16 @@ fn a_library_that_does_not_register() {
         &[],
         &["ended the process (signal"],
     );
+}
+
+#[test]
+fn a_library_that_hangs() {
+    let folder = folder();
+    library(folder.path(), "int pause(void);\nint GxfExtensionFactory(void** out) { for (;;) pause(); }", &[]);
+    let (status, text) = check_with(folder.path(), &["--timeout", "1s"]);
+    assert!(status == 1 && text.contains("registering libbad.so did not end within 1 s (needed: "), "{text}");
+    let (status, text) = check_with(folder.path(), &["--timeout", "0s"]);
+    assert!(status == 2 && text.contains("more than 0"), "{text}");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn a_package_is_whole() {
     assert_eq!(out, format!("dist/{name}\ndist/{name}.tar.gz\n"));
     let packed = folder.path().join("dist").join(name);
     // Whoever has coreutils and tar can look into it.
-    assert!(run(&packed, "sha256sum", &["--strict", "-c", "SHA256SUMS"]).lines().count() == 10);
+    assert!(run(&packed, "sha256sum", &["--strict", "-c", "SHA256SUMS"]).lines().count() == 16);
     let listed = run(&folder.path().join("dist"), "tar", &["tzf", &format!("{name}.tar.gz")]);
     let mut listed: Vec<_> = listed.lines().map(|line| line.strip_prefix(&format!("{name}/")).unwrap()).collect();
     listed.sort_unstable();
@@ -78,8 +78,14 @@ fn a_package_is_whole() {
             "SHA256SUMS",
             "extension-gxf-4.0.0.yaml",
             "extension-gxf-4.1.0.yaml",
+            "extension-gxf-5.0.0.yaml",
             "extension-gxf-5.1.0.yaml",
+            "extension-gxf-5.2.0.yaml",
             "extension-gxf-5.3.0.yaml",
+            "extension-gxf-5.4.0.yaml",
+            "extension-gxf-5.5.1.yaml",
+            "extension-gxf-5.6.0.yaml",
+            "extension-gxf-5.7.0.yaml",
             "extension-gxf-5.7.1.yaml",
             "extension.yaml",
             "headers/small.h",
@@ -91,8 +97,10 @@ fn a_package_is_whole() {
     for line in ["extension_library: libsmall.so", "license_file: LICENSE", "- headers/small.h", "  version: 2.7.0"] {
         assert!(manifest.lines().any(|each| each == line), "{line}: {manifest}");
     }
-    let other = fs::read_to_string(packed.join("extension-gxf-5.1.0.yaml")).unwrap();
-    assert_eq!(other, manifest.replace("2.7.0", "2.9.0"));
+    for (release, version) in [("4.0.0", "2.5.0"), ("4.1.0", "2.6.0"), ("5.0.0", "2.8.0"), ("5.7.1", "2.9.0")] {
+        let other = fs::read_to_string(packed.join(format!("extension-gxf-{release}.yaml"))).unwrap();
+        assert_eq!(other, manifest.replace("2.7.0", version), "{release}");
+    }
     assert_eq!(fs::read_to_string(packed.join("libsmall.so")).unwrap(), "library");
 }
 
@@ -139,6 +147,22 @@ fn what_is_not_in_order_is_not_packed() {
         fs::write(folder.path().join("extension.yaml"), MANIFEST.replace(from, to)).unwrap();
         let (status, out, err) = package(folder.path(), &[]);
         assert!(status == 1 && out.is_empty() && err.contains(words), "{to}: {err}");
+        assert!(err.lines().count() == 1 && !folder.path().join("dist").exists(), "{err}");
+    }
+    for (file, name) in [
+        ("other/LICENSE", "LICENSE"),
+        ("other/extension.yaml", "extension.yaml"),
+        ("other/extension-gxf-5.0.0.yaml", "extension-gxf-5.0.0.yaml"),
+        ("other/SHA256SUMS", "SHA256SUMS"),
+        ("other/sbom.cdx.json", "sbom.cdx.json"),
+    ] {
+        let folder = project();
+        fs::create_dir(folder.path().join("other")).unwrap();
+        fs::write(folder.path().join(file), "words").unwrap();
+        fs::write(folder.path().join("extension.yaml"), format!("{MANIFEST}data: [{file}]\n")).unwrap();
+        let (status, out, err) = package(folder.path(), &["--sbom", "sbom.json"]);
+        let words = format!("extension.yaml: two files of the package would be called '{name}' (needed: ");
+        assert!(status == 1 && out.is_empty() && err.contains(&words), "{file}: {err}");
         assert!(err.lines().count() == 1 && !folder.path().join("dist").exists(), "{err}");
     }
     let folder = project();

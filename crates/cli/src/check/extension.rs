@@ -2,16 +2,24 @@
 //! A library runs in a process of its own first, so that one that breaks it is a finding, too.
 //! It leaves each kind of rule to its module.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{Verdict, elf, files, library, manifest, registration};
 use crate::{catalog::Catalog, error::Error};
 
-/// Checks the manifest `text`, with `library` in place of the library that it names.
+/// Checks the manifest `text`, with `library` in place of the library that it names; registering has `timeout`.
 ///
 /// # Errors
 /// There is no GXF runtime, or it cannot be used.
-pub(super) fn check(text: &str, library: Option<&Path>, root: Option<&Path>) -> Result<Verdict, Error> {
+pub(super) fn check(
+    text: &str,
+    library: Option<&Path>,
+    root: Option<&Path>,
+    timeout: Duration,
+) -> Result<Verdict, Error> {
     let (manifest, mut findings) = manifest::read(text);
     findings.extend(files::rules(&manifest, library.is_some()));
     let named = manifest.files.iter().find(|(key, _)| *key == "extension_library").map(|(_, path)| PathBuf::from(path));
@@ -28,7 +36,7 @@ pub(super) fn check(text: &str, library: Option<&Path>, root: Option<&Path>) -> 
         return Ok(Verdict { findings, notes: vec![note] });
     }
     let (graph, mut catalog) = Catalog::load(root, &[])?;
-    if let Some(finding) = registration::try_out(&catalog, &path, root)? {
+    if let Some(finding) = registration::try_out(&catalog, &path, root, timeout)? {
         findings.push(finding);
         return Ok(Verdict { findings, notes: Vec::new() });
     }

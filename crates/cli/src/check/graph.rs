@@ -2,7 +2,7 @@
 //! GXF stops at the first mistake and says little about it; here each one is told, and a mandatory parameter is missed
 //! before the start. It leaves reading files to `graph_file`, and values to `value`.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use serde_yaml::Value;
 
@@ -16,6 +16,9 @@ use crate::{
 
 /// Base of what runs a graph.
 const SCHEDULER: &str = "nvidia::gxf::Scheduler";
+/// Loads entities from a file of its own, under names that begin with its entity's and a dot, and gives names to their
+/// components, as if these were its entity's.
+const SUBGRAPH: &str = "nvidia::gxf::Subgraph";
 /// How far a misspelled name may be from the one that is meant (Jaro-Winkler, 1: the same).
 const LIKENESS: f64 = 0.85;
 
@@ -140,6 +143,7 @@ impl Rules<'_> {
         };
         for text in values.iter().filter_map(Value::as_str) {
             match self.graph.find(at, text) {
+                None if self.is_in_subgraph(text) => {}
                 None => {
                     let mend = format!("a component of type {}, as NAME or ENTITY/NAME", short(wanted));
                     self.find(place, format!("there is no component {}", gxf::quoted(text)), mend);
@@ -156,9 +160,26 @@ impl Rules<'_> {
         }
     }
 
-    /// GXF makes two components of one name, and a reference means one of them.
+    /// Whether only another file tells what `text` refers to: its entity holds a subgraph, or comes out of one.
+    fn is_in_subgraph(&self, text: &str) -> bool {
+        let Some((name, _)) = text.rsplit_once('/') else { return false };
+        self.graph.entities.iter().any(|entity| {
+            let rest = if entity.name.is_empty() { None } else { name.strip_prefix(&entity.name) };
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                && entity.components.iter().any(|component| component.type_name == SUBGRAPH)
+        })
+    }
+
+    /// A reference is cut at its "/". Of two components with one name GXF makes both, and a reference means one of them.
     fn names(&mut self, at: usize) {
         let entity = &self.graph.entities[at];
+        let mut seen = HashSet::new();
+        for component in entity.components.iter().filter(|component| !component.name.is_empty()) {
+            if !seen.insert(&component.name) {
+                let place = format!("{}/{}", entity.label(), component.name);
+                self.find(place, "another component of the entity has this name", "a name of its own for each");
+            }
+        }
         if entity.name.contains('/') {
             self.find(entity.label(), "nothing can refer to a name with \"/\" in it", "a name without");
         }

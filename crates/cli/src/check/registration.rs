@@ -3,11 +3,16 @@
 //! It leaves what the library says of itself to `library`.
 
 use std::{
+    io,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use gxf::{Runtime, log::Severity};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use serde::Serialize;
 
 use super::finding::Finding;
@@ -26,11 +31,16 @@ struct MetadataComponent<'a> {
     base_typename: &'a str,
 }
 
-/// Lets another process register `library`; what is wrong if it cannot.
+/// Lets another process register `library`; what is wrong if it cannot, or has not after `timeout`.
 ///
 /// # Errors
 /// The process cannot be started or its input cannot be written.
-pub(super) fn try_out(catalog: &Catalog, library: &Path, root: Option<&Path>) -> Result<Option<Finding>, Error> {
+pub(super) fn try_out(
+    catalog: &Catalog,
+    library: &Path,
+    root: Option<&Path>,
+    timeout: Duration,
+) -> Result<Option<Finding>, Error> {
     let components = catalog.extensions.iter().flat_map(|extension| &extension.components);
     let components = components.map(|component| MetadataComponent {
         typename: &component.info.type_name,
@@ -46,22 +56,55 @@ pub(super) fn try_out(catalog: &Catalog, library: &Path, root: Option<&Path>) ->
     if let Some(root) = root {
         command.arg("--gxf-root").arg(root);
     }
-    let output = command.output().map_err(failed)?;
-    if output.status.success() {
+    // A file: whoever keeps a pipe open, or fills it, would be waited for.
+    let written = tempfile::NamedTempFile::new().map_err(failed)?;
+    command.stdout(Stdio::null()).stderr(written.reopen().map_err(failed)?);
+    let mut child = command.spawn().map_err(failed)?;
+    let Some(status) = end(&mut child, timeout).map_err(failed)? else {
+        let what = format!("registering {} did not end within {} s", library.display(), timeout.as_secs_f64());
+        let mend = "a library that waits for nothing when it is loaded and registered; --timeout gives it longer";
+        return Ok(Some(Finding::new("extension_library", what, mend)));
+    };
+    if status.success() {
         return Ok(None);
     }
-    let log = String::from_utf8_lossy(&output.stderr);
+    let log = std::fs::read(written.path()).map_err(failed)?;
+    let log = String::from_utf8_lossy(&log);
     // GXF colours its lines; the first one says why, the others what did not happen for it.
     let lines: Vec<String> = log.lines().map(plain).filter(|line| !line.is_empty()).collect();
     let mut what = match lines.first() {
         Some(line) => format!("the registry could not register {}: {line}", library.display()),
         None => format!("the registry could not register {}", library.display()),
     };
-    if output.status.code().is_none() {
-        what += &format!("; it ended the process ({})", output.status);
+    if status.code().is_none() {
+        what += &format!("; it ended the process ({status})");
     }
     let mend = "a library that registers without its dependencies' libraries, a device or a context";
     Ok(Some(Finding::new("extension_library", what, mend)))
+}
+
+/// Waits until the process ends, or ends it after `timeout`: then there is no status.
+fn end(child: &mut Child, timeout: Duration) -> io::Result<Option<ExitStatus>> {
+    let pid = Pid::from_child(child);
+    let (tell, ended) = mpsc::channel();
+    let waiter = thread::spawn(move || {
+        // It stays a zombie: until it is reaped below no other process can get its id.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let waited = rustix::io::retry_on_intr(|| waitid(WaitId::Pid(pid), options));
+        // Nobody listens any more after the time.
+        let _ = tell.send(waited.map(|_| ()));
+    });
+    let in_time = match ended.recv_timeout(timeout) {
+        Ok(waited) => waited.map(|()| true)?,
+        Err(_) => false,
+    };
+    if !in_time {
+        child.kill()?;
+    }
+    // It returns for each of the two ways to end, and has nothing to panic about.
+    let _ = waiter.join();
+    let status = child.wait()?;
+    Ok(in_time.then_some(status))
 }
 
 /// A line of GXF's log without its time and colours.

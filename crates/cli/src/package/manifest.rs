@@ -10,14 +10,20 @@ use super::findings;
 
 /// StandardExtension's uuid.
 const STANDARD: &str = "8ec2d5d6-b5df-48bf-8dee-0252606fdd7e";
-/// GXF releases, and the version of StandardExtension in each. Source: the binaries (facts: registry.md, section 2); 4.1.0's
-/// from its sources.
-const RELEASES: [(&str, &str); 6] = [
+/// GXF releases, and the version of StandardExtension in each. Source: each release's libgxf_std.so, out of the wheels in
+/// scripts/test-gxf, as `smart-record describe --gxf-root FOLDER FOLDER/libgxf_std.so` prints it (2026-11-23).
+const RELEASES: [(&str, &str); 12] = [
     ("4.0.0", "2.5.0"),
     ("4.1.0", "2.6.0"),
     ("4.1.1", "2.7.0"),
+    ("5.0.0", "2.8.0"),
     ("5.1.0", "2.9.0"),
+    ("5.2.0", "2.9.0"),
     ("5.3.0", "2.9.0"),
+    ("5.4.0", "2.9.0"),
+    ("5.5.1", "2.9.0"),
+    ("5.6.0", "2.9.0"),
+    ("5.7.0", "2.9.0"),
     ("5.7.1", "2.9.0"),
 ];
 const HEAD: &str = "\
