@@ -3,6 +3,8 @@
 //! Everything that this crate knows by version number stands here, and the decision whether a release is used at all. What
 //! the runtime itself can be asked is asked in `core`, `code` and `probe`; `docs/gxf-abi.md` has the whole story.
 
+use std::env::consts::ARCH;
+
 use crate::Error;
 use crate::core::Core;
 use crate::probe::{self, Finding, Members};
@@ -34,9 +36,15 @@ impl ComponentLayout {
 const LEAST: &str = "4.0";
 const MOST: &str = "5.7";
 
+/// The machine that all was measured on: no other build of GXF was ever loaded.
+const MACHINE: &str = "x86_64";
+
 /// What was measured, by major and minor number: on 4.0.0, 4.1.0, 4.1.1, 5.0.0, 5.1.0, 5.2.0, 5.3.0, 5.4.0, 5.5.1, 5.6.0,
 /// 5.7.0 and 5.7.1: each minor release that NVIDIA's wheels on PyPI carry. `scripts/test-gxf` runs on all of them.
-const fn measured(major: u32, minor: u32) -> Option<ComponentLayout> {
+fn measured(machine: &str, major: u32, minor: u32) -> Option<ComponentLayout> {
+    if machine != MACHINE {
+        return None;
+    }
     match (major, minor) {
         (4, 0..=1) | (5, 0..=4) => Some(ComponentLayout::Plain),
         (5, 5..=7) => Some(ComponentLayout::Named),
@@ -48,7 +56,7 @@ const fn measured(major: u32, minor: u32) -> Option<ComponentLayout> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Release {
     pub layout: ComponentLayout,
-    /// Newer than what was measured: used because every probe fits.
+    /// Newer than what was measured, or on another machine: used because every probe fits.
     pub unmeasured: bool,
 }
 
@@ -59,7 +67,7 @@ impl Release {
     /// If it is too old, or its classes are not what this crate knows or cannot be looked at.
     pub fn of(core: &Core) -> Result<Release, Error> {
         let version = core.version()?.to_string_lossy();
-        decide(&version, || probe::classes(core), || probe::members(core)).map_err(|why| refused(&version, why))
+        decide(ARCH, &version, || probe::classes(core), || probe::members(core)).map_err(|why| refused(&version, why))
     }
 }
 
@@ -72,6 +80,7 @@ pub(crate) fn refused(version: &str, why: String) -> Error {
 /// cannot be made. From the harmless to the daring: the version, then the classes, and only if none of them differs the
 /// members, for which a function of the runtime's is called.
 fn decide(
+    machine: &str,
     version: &str,
     classes: impl FnOnce() -> Vec<Finding>,
     members: impl FnOnce() -> Members,
@@ -81,13 +90,13 @@ fn decide(
         // Measured on 3.1.0: `Extension` has no `hasComponent`, so that the loader would call the wrong functions.
         return Err(format!("extensions look different to a GXF before {LEAST}"));
     }
-    let measured = measured(major, minor);
+    let measured = measured(machine, major, minor);
     for finding in classes() {
         match finding {
             Finding::Fits => {}
             Finding::Differs(what) => return Err(what),
             Finding::Hidden(_) if measured.is_some() => {}
-            Finding::Hidden(symbol) => return Err(unknown(symbol)),
+            Finding::Hidden(symbol) => return Err(unknown(machine, symbol)),
         }
     }
     let layout = match (members(), measured) {
@@ -98,16 +107,17 @@ fn decide(
             })
         }
         (Members::Hidden, Some(known)) => Some(known),
-        (Members::Hidden, None) => return Err(unknown("nvidia::gxf::Codelet::beforeStop")),
+        (Members::Hidden, None) => return Err(unknown(machine, "nvidia::gxf::Codelet::beforeStop")),
         (Members::Unclear, _) => None,
     };
     let layout = layout.ok_or("a codelet's members lie elsewhere than this extension expects")?;
     Ok(Release { layout, unmeasured: measured.is_none() })
 }
 
-fn unknown(symbol: &str) -> String {
+fn unknown(machine: &str, symbol: &str) -> String {
+    let on = if machine == MACHINE { String::new() } else { format!(" on {machine}") };
     format!(
-        "nobody has tested it, and its layout cannot be checked: it does not export {symbol} (list libgxf_std.so first)"
+        "nobody has tested it{on}, and its layout cannot be checked: it does not export {symbol} (list libgxf_std.so first)"
     )
 }
 
@@ -125,7 +135,7 @@ mod tests {
     use super::*;
 
     fn judge(version: &str, class: Finding, members: Members) -> Result<Release, String> {
-        decide(version, || vec![class], || members)
+        decide(MACHINE, version, || vec![class], || members)
     }
 
     fn layout(version: &str, class: Finding, members: Members) -> Result<ComponentLayout, String> {
@@ -156,9 +166,9 @@ mod tests {
     fn nothing_is_called_in_a_release_whose_classes_differ() {
         for version in ["4.1.1", "5.8.0"] {
             let classes = || vec![Finding::Fits, Finding::Differs("it does".into())];
-            assert_eq!(decide(version, classes, never), Err("it does".to_owned()));
+            assert_eq!(decide(MACHINE, version, classes, never), Err("it does".to_owned()));
         }
-        assert!(decide("5.8.0", || vec![HIDDEN], never).is_err());
+        assert!(decide(MACHINE, "5.8.0", || vec![HIDDEN], never).is_err());
     }
 
     #[test]
@@ -171,9 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn on_another_machine_nothing_is_measured() {
+        let decide = |class, members| decide("aarch64", "4.1.1", || vec![class], || members);
+        let plain = Release { layout: ComponentLayout::Plain, unmeasured: true };
+        assert_eq!(decide(Finding::Fits, Members::At(80)), Ok(plain));
+        assert!(decide(HIDDEN, Members::At(80)).is_err_and(|why| why.contains("nobody has tested it on aarch64,")));
+        assert!(decide(Finding::Fits, Members::Hidden).is_err());
+    }
+
+    #[test]
     fn what_is_too_old_or_no_version_is_refused() {
         for version in ["3.1.0", "2.5.0", "", "5.7", "5.7.1.2", "five"] {
-            assert!(decide(version, never, never).is_err(), "{version}");
+            assert!(decide(MACHINE, version, never, never).is_err(), "{version}");
         }
     }
 }
