@@ -62,8 +62,8 @@ impl Core {
     }
 
     /// The core of whoever called the factory of this extension: the caller's own library, then the process's global
-    /// symbols, then a `libgxf_core.so` on the loader's path (source for this order: facts, "How an extension must find
-    /// the Gxf functions").
+    /// symbols, then a `libgxf_core.so` on the loader's path (why in this order: `docs/gxf-abi.md`,
+    /// "How a library gets in").
     pub fn of_caller() -> Result<&'static Core, Error> {
         if let Some(core) = CORE.get() {
             return Ok(core);

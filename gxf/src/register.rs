@@ -99,7 +99,9 @@ impl Declared {
     }
 }
 
-/// What the runtime calls when it makes a component, twice: see `gxf-runtime-and-abi.md`, "Components and codelets".
+/// What the runtime calls for each object that it makes of a type: for one without a context while the type is registered, when
+/// the registrar has a parameter registrar to declare to, and for each component of a graph, when it has none and the values are
+/// in the parameter storage. So on each release from 4.0.0 to 5.7.1: `check_places` refuses anything else.
 pub(crate) fn register_interface(
     core: &'static Core,
     component: &'static ComponentType,
