@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <type_traits>
@@ -160,6 +161,11 @@ constexpr Places kText{gxf_abi::kStringBackendSize, offsetof(Backend, frontend),
 constexpr Places kOfHandle{gxf_abi::kHandleBackendSize, gxf_abi::kHandleBackendFrontend,
                            gxf_abi::kFrontendBackendHandle};
 
+// Stands in for the frontend, of which only the backend's pointer is written here.
+struct alignas(16) Frontend {
+  unsigned char bytes[256];
+};
+
 template <std::size_t kValueSize>
 gxf_result_t callRegister(void* function, void* storage, gxf_uid_t cid, const gxfs_parameter& p,
                           const Places& at, void** backend) {
@@ -167,15 +173,19 @@ gxf_result_t callRegister(void* function, void* storage, gxf_uid_t cid, const gx
   using Default = gxf_abi::Expected<kValueSize>;
   using Register = ExpectedVoid (*)(void*, void*, gxf_uid_t, const char*, const char*, const char*,
                                     Default, std::uint32_t);
-  // Stands in for the frontend, of which only the backend's pointer is written here.
-  alignas(16) unsigned char frontend[256] = {};
-  const ExpectedVoid result = reinterpret_cast<Register>(function)(
-      storage, frontend, cid, p.key, p.headline, p.description, Default(kNotInitialized), p.flags);
+  auto frontend = std::make_unique<Frontend>();
+  const ExpectedVoid result =
+      reinterpret_cast<Register>(function)(storage, frontend.get(), cid, p.key, p.headline,
+                                           p.description, Default(kNotInitialized), p.flags);
   if (result.is_error) return result.code;
-  std::memcpy(backend, frontend + at.backend, sizeof(void*));
-  if (*backend == nullptr) return kFailure;
-  // Another layout than the one we know: refuse rather than write into it.
-  if (!isBackend(*backend, at.size, cid, p, at.frontend, frontend)) return kNotImplemented;
+  std::memcpy(backend, frontend->bytes + at.backend, sizeof(void*));
+  // Another layout than the one we know: refuse rather than write into it. The runtime has a
+  // backend all the same, with a pointer to this frontend somewhere in it that cannot be cleared:
+  // the frontend stays for good.
+  if (*backend == nullptr || !isBackend(*backend, at.size, cid, p, at.frontend, frontend.get())) {
+    frontend.release();
+    return *backend == nullptr ? kFailure : kNotImplemented;
+  }
   // The stand-in frontend is gone after this call; the runtime skips a null one.
   std::memset(static_cast<unsigned char*>(*backend) + at.frontend, 0, sizeof(void*));
   return 0;

@@ -13,6 +13,7 @@ use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 
 use crate::Error;
 use crate::code::Numbers;
+use crate::stand_in::STANDARD;
 use crate::sys::{Api, gxf_context_t, gxf_entity_get_name_t, gxf_uid_t, gxfs_caller_outside, gxfs_symbols};
 
 /// Mangled names of what an extension needs beyond the C API. Source: `nm -D libgxf_core.so` of 4.1.1; which releases
@@ -61,8 +62,8 @@ impl Core {
     }
 
     /// The core of whoever called the factory of this extension: the caller's own library, then the process's global
-    /// symbols, then a `libgxf_core.so` on the loader's path (source for this order: facts, "How an extension must find
-    /// the Gxf functions").
+    /// symbols, then a `libgxf_core.so` on the loader's path (why in this order: `docs/gxf-abi.md`,
+    /// "How a library gets in").
     pub fn of_caller() -> Result<&'static Core, Error> {
         if let Some(core) = CORE.get() {
             return Ok(core);
@@ -142,9 +143,12 @@ impl Core {
         }
     }
 
-    /// The address of anything that the runtime exports; null if it does not.
+    /// The address of anything that the core or the standard extension exports; null if neither does. In no other library:
+    /// NVIDIA's extensions of 4.x, and maybe others, each have a copy of the runtime in them, which need not be this one.
     pub fn address(&self, name: &CStr) -> *mut c_void {
-        find(self.handle, name)
+        // SAFETY: `handle` is an open library and the name is a C string.
+        let own = unsafe { libc::dlsym(self.handle, name.as_ptr()) };
+        if own.is_null() { find_in_library(STANDARD, name).unwrap_or(ptr::null_mut()) } else { own }
     }
 
     /// The name of an entity; a raw GXF code.

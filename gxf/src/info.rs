@@ -47,7 +47,7 @@ impl ExtensionInfo {
     }
 }
 
-/// Source of the rule: registry.md, section 2, `name`.
+/// Source of the rule: the registry tool of GXF 4.1.0 refuses any other name in a manifest.
 const fn is_identifier(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;

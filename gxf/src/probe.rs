@@ -1,7 +1,7 @@
 //! Looks at the classes of the runtime in this process: is their layout what `abi/layout.hpp` says?
 //!
-//! Only what the runtime exports is looked at, and none of its objects is touched. What follows from the findings is
-//! decided in `release`.
+//! Only what the runtime exports is looked at, and none of its objects is touched. What is looked at when, and what follows,
+//! is decided in `release`.
 
 use std::ffi::{CStr, c_void};
 use std::ptr;
@@ -29,14 +29,9 @@ pub(crate) enum Members {
     Hidden,
 }
 
-/// All that can be found out.
-pub(crate) struct Findings {
-    pub classes: Vec<Finding>,
-    pub members: Members,
-}
-
-pub(crate) fn look(core: &Core) -> Findings {
-    Findings { classes: CLASSES.iter().map(|class| class.look(core)).collect(), members: members(core) }
+/// Looks at all classes.
+pub(crate) fn classes(core: &Core) -> Vec<Finding> {
+    CLASSES.iter().map(|class| class.look(core)).collect()
 }
 
 /// A class of the runtime whose table of virtual functions is exported, and shows the order of ours.
@@ -168,7 +163,8 @@ const BEFORE_STOP: &CStr = c"_ZN6nvidia3gxf7Codelet10beforeStopEv";
 const COPIED: usize = 2;
 const CLEARED: usize = 4;
 
-fn members(core: &Core) -> Members {
+/// Calls a function of the runtime's: only for one whose classes do not differ from those that are known.
+pub(crate) fn members(core: &Core) -> Members {
     let function = core.address(BEFORE_STOP);
     if function.is_null() {
         return Members::Hidden;
@@ -177,7 +173,7 @@ fn members(core: &Core) -> Members {
     let pattern: [u64; 128] = std::array::from_fn(|at| 0x5eed_0000 + at as u64);
     let mut object = pattern;
     // SAFETY: the symbol's mangled name says a member function without arguments; it takes the object's address and, in all
-    // releases that were looked at, touches nothing but three words of it.
+    // releases that were looked at, reads one word of it and writes two others, and nothing else.
     unsafe {
         let function: extern "C" fn(*mut u64) = std::mem::transmute(function);
         function(object.as_mut_ptr());

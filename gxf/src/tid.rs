@@ -6,7 +6,8 @@ use std::fmt;
 
 use crate::sys::gxf_tid_t;
 
-/// A GXF type id. Printed it is a UUID; GXF stores its first and last 16 digits as two numbers (source: registry.md).
+/// A GXF type id. Printed it is a UUID; GXF stores its first and last 16 digits as two numbers (source: how the registry tool of
+/// GXF 4.1.0 prints the ids that it reads).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tid {
     hash1: u64,

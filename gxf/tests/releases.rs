@@ -61,8 +61,13 @@ impl Release {
 
     /// Exchanges two virtual functions of a class wherever its table is exported.
     fn exchange(&self, table: &str, left: u64, right: u64) {
+        self.exchange_in(&LIBRARIES, table, left, right);
+    }
+
+    /// In these libraries alone.
+    fn exchange_in(&self, libraries: &[&str], table: &str, left: u64, right: u64) {
         let mut exchanged = 0;
-        for library in LIBRARIES {
+        for library in libraries {
             let Some(address) = symbol(&self.path(library), table) else { continue };
             let mut bytes = std::fs::read(self.path(library)).unwrap();
             // The table is filled in by the loader: the places in the relocations (ELF64's Rela: offset, info, addend)
@@ -77,14 +82,18 @@ impl Release {
         assert!(exchanged > 0, "no library exports {table}");
     }
 
-    fn run(&self) -> Outcome {
+    fn graph(&self) -> Graph {
         let graph = "
 name: camera
 components:
 - {name: failing, type: probe::Failing}
 - {type: nvidia::gxf::CountSchedulingTerm, parameters: {count: 2}}
 ";
-        Graph::new(graph).scheduler(SCHEDULERS[0]).root(self.folder.path()).run()
+        Graph::new(graph).scheduler(SCHEDULERS[0]).root(self.folder.path())
+    }
+
+    fn run(&self) -> Outcome {
+        self.graph().run()
     }
 
     #[track_caller]
@@ -143,6 +152,20 @@ fn a_measured_release_whose_classes_are_others_is_refused_too() {
     let release = Release::called(version.rsplit_once('.').unwrap().0);
     release.exchange("_ZTVN6nvidia3gxf26AsynchronousSchedulingTermE", 3, 5);
     release.is_refused("where its class AsynchronousSchedulingTerm should have the virtual function initializeEv");
+}
+
+/// NVIDIA's extensions of 4.x have a copy of the runtime in them that nobody calls: here one that differs.
+#[test]
+fn the_classes_in_another_extension_are_not_looked_at() {
+    let version = Runtime::load(None).unwrap_or_else(|error| panic!("{error}")).version().unwrap();
+    let release = Release::called(version.rsplit_once('.').unwrap().0);
+    release.exchange_in(&["libgxf_std.so"], "_ZTVN6nvidia3gxf5VaultE", 6, 7);
+    let other = release.path("libgxf_other.so");
+    std::fs::rename(release.path("libgxf_std.so"), &other).unwrap();
+    let extensions = [other.to_str().unwrap(), "libgxf_ping.so", "libgxf_probe.so"];
+    let outcome = release.graph().without_standard().extensions(&extensions).run();
+    outcome.succeeded();
+    assert_eq!(outcome.count("reached tick"), 2, "{outcome}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use gxf::{Runtime, Tid};
 const OTHERS: [(&str, &str); 1] =
     [("nvidia::gxf::EpochScheduler", "runs only when the program that owns the graph calls runEpoch of its C++ class")];
 
-/// The standard extension's. Source: registry.md, section 1.
+/// The standard extension's. Source: what 4.1.1 says of itself.
 const STANDARD: Tid = Tid::parse("8ec2d5d6-b5df-48bf-8dee-0252606fdd7e");
 
 fn graph(scheduler: &str) -> Graph {

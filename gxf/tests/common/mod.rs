@@ -77,7 +77,7 @@ pub struct Graph {
     overrides: Vec<String>,
     root: Option<PathBuf>,
     interrupt_after: Option<&'static str>,
-    extensions: Option<Vec<&'static str>>,
+    extensions: Option<Vec<String>>,
     without_standard: bool,
 }
 
@@ -104,9 +104,9 @@ impl Graph {
         self
     }
 
-    /// These extensions of the examples in place of ping and probe, loaded in this order.
-    pub fn extensions(mut self, libraries: &[&'static str]) -> Graph {
-        self.extensions = Some(libraries.to_vec());
+    /// These extensions of the examples, or with a whole path, in place of ping and probe, loaded in this order.
+    pub fn extensions(mut self, libraries: &[&str]) -> Graph {
+        self.extensions = Some(libraries.iter().map(|library| library.to_string()).collect());
         self
     }
 
@@ -131,7 +131,7 @@ impl Graph {
         if self.without_standard {
             command.arg("--without-standard");
         }
-        for library in self.extensions.unwrap_or(vec!["libgxf_ping.so", "libgxf_probe.so"]) {
+        for library in self.extensions.unwrap_or(vec!["libgxf_ping.so".into(), "libgxf_probe.so".into()]) {
             command.arg("--extension").arg(examples.join(library));
         }
         command.args(self.overrides.iter().flat_map(|text| ["--param", text]));

@@ -23,6 +23,8 @@ static EXTENSIONS: LazyLock<PathBuf> = LazyLock::new(|| {
         .arg("--target-dir")
         .arg(folder.parent().unwrap())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
+        // scripts/sanitize preloads the sanitizers' runtimes for us, which the compiler does not survive.
+        .env_remove("LD_PRELOAD")
         .status();
     assert!(built.unwrap().success(), "the extensions do not build");
     folder.to_owned()
