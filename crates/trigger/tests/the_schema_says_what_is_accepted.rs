@@ -65,6 +65,7 @@ fn time() -> impl Strategy<Value = String> {
     let offset = prop_oneof![
         2 => select(vec!["", "Z", "z"]).prop_map(str::to_owned),
         2 => "[+-][01][0-9]:[0-5][0-9]",
+        1 => "[+-]2[0-6](:?[0-5][0-9])?",
         1 => "[+-][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}(\\.[0-9])?)?)?",
         1 => select(vec!["[UTC]", "Z[UTC]", " ", "+", "+1", "Zulu", "\n"]).prop_map(str::to_owned),
     ];
