@@ -14,8 +14,8 @@ use testbed::{AudioCodec, Codec, RtspCamera, Scene, decode, ffprobe};
 const FPS: u32 = 30;
 const GOP: u32 = 60;
 const FRAME_NS: i64 = 1_000_000_000 / FPS as i64;
-/// Default of the parameter `latency`.
-const LATENCY_NS: i64 = 100_000_000;
+/// What rtspsrc's jitter buffer may move a stream by while it learns how evenly packets come.
+const SKEW_NS: i64 = 100_000_000;
 
 /// Asks for the frames on screen from `first` to `last`, in UTC.
 fn ask(run: &mut Run, camera: &RtspCamera, id: &str, first: Option<u32>, last: u32) {
@@ -74,10 +74,9 @@ fn check(schedule: &Schedule, done: &Value, container: &Container) {
     let limit = i64::from(GOP) * FRAME_NS + audio_frame;
     assert!((audio.first_ns - video.first_ns().unwrap()).abs() <= limit, "{id}: {audio:?}");
     assert!((audio.end_ns - video.end_ns().unwrap()).abs() <= limit, "{id}: {audio:?}");
-    // As many samples as the time between the first and the last of them: none is lost. On a busy machine the jitter
-    // buffer moves what comes late by up to its latency.
+    // As many samples as the time between the first and the last of them: none is lost.
     let heard = audio.samples as i64 * 1_000_000_000 / i64::from(audio.rate);
-    let slack = 2 * audio_frame + LATENCY_NS;
+    let slack = 2 * audio_frame + SKEW_NS;
     assert!((audio.end_ns - audio.first_ns - heard).abs() <= slack, "{id}: {audio:?}");
 
     let second = ffprobe(path).unwrap();

@@ -12,6 +12,10 @@ use testbed::{JsonLines, Program, TempDir, temp_dir};
 
 use super::{Run, built, repository};
 
+/// On a busy machine a packet is later than the default of 100 ms now and then, and rtspsrc's jitter buffer then begins a
+/// new timeline (docs/recording.md): a recording of a second has fewer frames than a second.
+const PATIENT_LATENCY_MS: &str = "2000";
+
 /// A graph, and the folder with everything that belongs to its run.
 pub struct Graph {
     dir: TempDir,
@@ -39,7 +43,7 @@ impl Graph {
             dir,
         };
         let recordings = graph.recordings().display().to_string();
-        graph.set("smart-rec-dir-path", &recordings)
+        graph.set("smart-rec-dir-path", &recordings).set("latency", PATIENT_LATENCY_MS)
     }
 
     /// messages-from-file.yaml with these sources, a FIFO of its own, and receipts in a file.
