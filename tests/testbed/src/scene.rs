@@ -188,7 +188,9 @@ impl Scene {
         let limit = frames.map(|n| format!("num-buffers={n}")).unwrap_or_default();
         let live = live == Live::Yes;
         let encoder = match self.audio? {
-            AudioCodec::Aac => "avenc_aac ! aacparse",
+            // Not avenc_aac: once in some hundred streams it makes a frame of these ticks that ffmpeg itself cannot decode
+            // ("error in spectral data, ESC overflow").
+            AudioCodec::Aac => "voaacenc ! aacparse",
             AudioCodec::Opus => "opusenc ! opusparse",
         };
         Some(format!(

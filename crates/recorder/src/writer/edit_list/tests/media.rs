@@ -16,7 +16,7 @@ const GOP: u64 = 60;
 const WIDTH: usize = 320;
 const HEIGHT: usize = 96;
 
-pub(super) const AAC: &str = "avenc_aac ! aacparse";
+pub(super) const AAC: &str = "voaacenc ! aacparse";
 pub(super) const OPUS: &str = "opusenc ! opusparse";
 
 /// Files that have been made already: encoding takes longer than what is tested.
