@@ -22,12 +22,14 @@ const SUBGRAPH: &str = "nvidia::gxf::Subgraph";
 /// How far a misspelled name may be from the one that is meant (Jaro-Winkler, 1: the same).
 const LIKENESS: f64 = 0.85;
 
-/// Checks the graph that `files` are together, with the extensions that `manifests` list.
+/// Checks the graph that `files` are together, with the extensions that `manifests` list. Those in `with` are there before
+/// them, but after the standard one.
 ///
 /// # Errors
 /// A file cannot be read or is no graph or manifest, there is no runtime, or an extension cannot be loaded.
 pub(super) fn check(
     files: &[PathBuf],
+    with: &[PathBuf],
     manifests: &[PathBuf],
     root: Option<&std::path::Path>,
 ) -> Result<Verdict, Error> {
@@ -36,6 +38,9 @@ pub(super) fn check(
     for file in manifests {
         libraries.extend(manifest::extensions(file)?);
     }
+    let standard = libraries.iter().position(|library| catalog::is_standard(library));
+    let first = standard.map_or(0, |at| at + 1);
+    libraries.splice(first..first, with.iter().cloned());
     let (context, catalog) = Catalog::load(root, &libraries)?;
     let (mut findings, mut notes) = rules(&graph, &catalog);
     let overrides: &[&str] = &[];
