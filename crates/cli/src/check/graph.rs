@@ -16,6 +16,8 @@ use crate::{
 
 /// Base of what runs a graph.
 const SCHEDULER: &str = "nvidia::gxf::Scheduler";
+/// GXF 4.0 does not have it.
+const OR_COMBINER: &str = "nvidia::gxf::OrSchedulingTermCombiner";
 /// Loads entities from a file of its own, under names that begin with its entity's and a dot, and gives names to their
 /// components, as if these were its entity's.
 const SUBGRAPH: &str = "nvidia::gxf::Subgraph";
@@ -97,6 +99,9 @@ impl Rules<'_> {
         let Some((_, known)) = catalog.component(name) else {
             let all = catalog.extensions.iter().flat_map(|extension| &extension.components);
             let mend = match alike(name, all.map(|component| component.info.type_name.as_str())) {
+                _ if name == OR_COMBINER => {
+                    "GXF 4.1 or later, or a PeriodicSchedulingTerm in place of it and of its terms, as in graphs/gxf-4.0".into()
+                }
                 Some(other) => format!("{other}, or the extension that has it in the manifest"),
                 None => "the extension that has it in the manifest".into(),
             };
