@@ -112,6 +112,8 @@ components:
 - {name: listening, type: probe::Listening, parameters: {wakes: 1, after-finish: true, idle-ms: 1000}}
 ";
     for scheduler in SCHEDULERS {
+        // From 5.5 on EventBasedScheduler with two workers takes 9 % of a core to wait, with any codelet.
+        let scheduler = &scheduler.replace("worker_thread_number: 2, ", "");
         let outcome = Graph::new(graph).scheduler(scheduler).run();
         outcome.succeeded();
         outcome.says_once(" 5 ticks until the finish");
