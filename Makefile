@@ -84,7 +84,7 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps $(CARGO_FLAGS)
-	find gxf/shim gxf/abi crates/cloud-msg/include tests/cpp -name '*.h' -o -name '*.cpp' | xargs -r clang-format --dry-run -Werror
+	find gxf/shim gxf/abi crates/cloud-msg/include tests/cpp crates/cli/tests/cpp -name '*.h' -o -name '*.cpp' | xargs -r clang-format --dry-run -Werror
 	for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done
 
 bench: build

@@ -81,7 +81,7 @@ impl gxf::Codelet for NvDsMsgFileReceiver {
         let (waker, stopped) = (initialized.waker.clone(), stop.clone());
         let thread = std::thread::Builder::new()
             .name("srec-file".into())
-            .spawn(move || read(reader, &stopped, &sender, &waker, &name))
+            .spawn(move || read(reader, &stopped, sender, &|| waker.wake(), &name))
             .map_err(|error| Error::Thread { purpose: "reading messages", error })?;
         self.started = Some(Started { lines, stop, thread });
         Ok(())
@@ -124,8 +124,8 @@ impl gxf::Codelet for NvDsMsgFileReceiver {
     }
 }
 
-/// Reads until the end or the stop; the queue closes with it.
-fn read(mut reader: FifoReader, stop: &Stop, lines: &SyncSender<Vec<u8>>, waker: &Waker, name: &str) {
+/// Reads until the end or the stop, closes the queue, and only then wakes the codelet for the last time.
+fn read(mut reader: FifoReader, stop: &Stop, lines: SyncSender<Vec<u8>>, wake: &dyn Fn(), name: &str) {
     let began = Instant::now();
     let mut throttle = Throttle::new();
     let result = reader.run(stop, |line| {
@@ -133,7 +133,7 @@ fn read(mut reader: FifoReader, stop: &Stop, lines: &SyncSender<Vec<u8>>, waker:
             Line::Json(payload) => {
                 // Closed only when the codelet stops.
                 if lines.send(payload).is_ok() {
-                    waker.wake();
+                    wake();
                 }
                 return;
             }
@@ -157,6 +157,32 @@ fn read(mut reader: FifoReader, stop: &Stop, lines: &SyncSender<Vec<u8>>, waker:
             counters.json
         );
     }
-    // The codelet finds the queue closed once it is empty.
-    waker.wake();
+    // Closed first: a tick that is quicker than this thread would find the queue empty but open, and no other would come.
+    drop(lines);
+    wake();
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// The wake-up may make a tick at once, before the thread does anything more.
+    #[test]
+    fn the_queue_is_closed_when_the_codelet_is_woken_for_the_last_time() {
+        let folder = testbed::temp_dir().unwrap();
+        let path = folder.path().join("lines");
+        std::fs::write(&path, "{\"a\":1}\n{\"b\":2}\n").unwrap();
+        let (sender, lines) = sync_channel(QUEUE);
+        let (taken, closed) = (Cell::new(0), Cell::new(false));
+        let tick = || match lines.try_recv() {
+            Ok(_) => taken.set(taken.get() + 1),
+            Err(error) => closed.set(error == TryRecvError::Disconnected),
+        };
+        read(FifoReader::open(&path).unwrap(), &Stop::new().unwrap(), sender, &tick, "file");
+        assert_eq!((taken.get(), closed.get()), (2, true));
+    }
 }

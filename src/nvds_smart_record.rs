@@ -79,18 +79,18 @@ impl gxf::Codelet for NvDsSmartRecord {
         let settings = Settings::read(context)?;
         let name = format!("{}/{}", context.entity_name(), context.component_name());
         let msg_rx = context.try_get(&parameters::MSG_RX)?;
-        let waker = if !context.has_scheduling_term(ASYNCHRONOUS) {
+        let periodic = context.has_scheduling_term(PERIODIC) && !context.has_scheduling_term(OR_COMBINER);
+        let waker = if msg_rx.is_some() && periodic {
+            // With an asynchronous term beside it both must be met, and waiting for an event would let messages wait, too.
+            // Holoscan (3.6 and 4.6, not 2.9) gives every entity one for its own purposes.
+            gxf::log::info!(
+                "{name}: ticks by the {PERIODIC} of its entity; the end of all sources does not end the graph"
+            );
+            None
+        } else if !context.has_scheduling_term(ASYNCHRONOUS) {
             gxf::log::warning!(
                 "{name}: without an {ASYNCHRONOUS} in its entity, receipts wait for the next tick, and the end of all \
                  sources does not end the graph"
-            );
-            None
-        } else if msg_rx.is_some() && context.has_scheduling_term(PERIODIC) && !context.has_scheduling_term(OR_COMBINER)
-        {
-            // Both terms must be met then, and waiting for an event would let messages wait, too. Holoscan (3.6 and 4.6,
-            // not 2.9) gives every entity an asynchronous term for its own purposes.
-            gxf::log::info!(
-                "{name}: ticks by the {PERIODIC} of its entity; the end of all sources does not end the graph"
             );
             None
         } else {

@@ -7,9 +7,9 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{Graph, built, run_text, start_text};
-use serde_json::Value;
-use testbed::{DirWatch, HANG_GUARD, JsonLines, ffprobe, temp_dir};
+use common::{Graph, built, repository, run_text, start_text};
+use serde_json::{Value, json};
+use testbed::{DirWatch, HANG_GUARD, JsonLines, RtspCamera, Scene, ffprobe, temp_dir};
 
 /// Small, so that many releases can be tested at once.
 const PICTURE: &str = "launch:videotestsrc is-live=true ! video/x-raw,width=128,height=96,framerate=15/1 \
@@ -106,6 +106,34 @@ fn a_trigger_is_answered_under_each_scheduler() {
     for scheduler in ["GreedyScheduler", "MultiThreadScheduler", "EventBasedScheduler"] {
         a_trigger_is_answered_under(&format!("nvidia::gxf::{scheduler}"));
     }
+}
+
+/// The shipped graph that needs no OrSchedulingTermCombiner, with its parameter file and the addition for receipts.
+#[test]
+fn a_trigger_makes_a_recording_with_the_graph_for_gxf_4_0() {
+    let camera = RtspCamera::start(&Scene::new().fps(15).gop(15).size(256, 96).without_text()).unwrap();
+    let graph = Graph::shipped("gxf-4.0/messages-from-file")
+        .file(&repository().join("graphs/messages-from-file.parameters.yaml"))
+        .receipts()
+        .with_fifo_of_its_own();
+    let fifo = format!("messages/file/path={}", graph.fifo().display());
+    let recordings = format!("recorder/smart_record/smart-rec-dir-path={}", graph.recordings().display());
+    let mut run = graph
+        .override_with(&fifo)
+        .override_with(&recordings)
+        .override_with(&format!("recorder/smart_record/uri-list={}", camera.url()))
+        .start();
+    run.wait_until_recordable(&camera, &["0"]);
+    run.ask(&json!({"command": "start-recording", "sensor": {"id": "0"}, "id": "knock"}));
+    run.wait_for_frame(&camera, camera.frames().len() + 15);
+    run.ask(&json!({"command": "stop-recording", "sensor": {"id": "0"}, "id": "gone"}));
+    let done = run.receipt_of("done", "knock");
+    let frames = check_file(Path::new(done["file"].as_str().unwrap()));
+    assert_eq!(done["files"][0]["video"]["frames"], frames, "{done}");
+    let (outcome, _) = run.interrupt();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.text());
+    assert_eq!(outcome.lines_with("ticks by the nvidia::gxf::PeriodicSchedulingTerm").len(), 1, "{}", outcome.text());
+    assert!(outcome.lines_with("without an").is_empty(), "{}", outcome.text());
 }
 
 /// Nothing to do.

@@ -3,7 +3,7 @@
 //! Its worker thread reports a finished tick before it counts itself as idle. If the dispatcher is quicker, it takes the
 //! graph for busy and nobody tells it otherwise: a graph that has ended hangs (GXF 4.1.1, one ping graph in forty, with
 //! NVIDIA's codelets as with ours). Some notifications after the last tick cost nothing and close the gap. The other
-//! schedulers do not need it and are left alone.
+//! schedulers do not need it, and would keep what they are told (docs/gxf-abi.md): they are left alone.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -39,6 +39,10 @@ struct State {
     phase: Phase,
     /// Between start and stop. Outside of it GXF takes an event for an error, so the phase is only noted.
     started: bool,
+    /// During a tick. Each scheduler looks at the entity after a tick or the start, so that it needs no notification; and one
+    /// that it does not need stays in the list of Greedy- and MultiThreadScheduler until the entity waits for an event. Where
+    /// the codelet finishes, that is never, and the thread that looks after the list does so without a pause.
+    ticking: bool,
     /// `None` once the codelet is deinitialised.
     live: Option<Live>,
 }
@@ -72,15 +76,17 @@ impl Phase {
         }
     }
 
-    /// The state of the scheduling term. Source: `AsynchronousEventState` in gxf/std/scheduling_terms.hpp.
+    /// The state of the scheduling term; `quiet`: the scheduler looks at it in any case. Source: `AsynchronousEventState` in
+    /// gxf/std/scheduling_terms.hpp.
     ///
     /// A finished codelet is in `WAIT`, not in `EVENT_NEVER`: it still takes messages where an OrSchedulingTermCombiner
     /// says so, and no longer keeps the graph alive.
-    fn term_state(self) -> i32 {
+    fn term_state(self, quiet: bool) -> i32 {
         match self {
-            Phase::Finished => 1, // WAIT
-            Phase::Waiting => 2,  // EVENT_WAITING: keeps the graph alive
-            Phase::Woken => 3,    // EVENT_DONE
+            Phase::Woken if quiet => 0, // READY: as EVENT_DONE, of which the term notifies the scheduler
+            Phase::Finished => 1,       // WAIT
+            Phase::Waiting => 2,        // EVENT_WAITING: keeps the graph alive
+            Phase::Woken => 3,          // EVENT_DONE
         }
     }
 }
@@ -105,9 +111,9 @@ impl Live {
         unsafe { gxfs_set_event_state(&self.core.symbols, self.term, state) }
     }
 
-    fn apply(&self, phase: Phase) {
-        self.set(phase.term_state());
-        if phase == Phase::Finished {
+    fn apply(&self, phase: Phase, quiet: bool) {
+        self.set(phase.term_state(quiet));
+        if phase == Phase::Finished && !quiet {
             // The term is silent about this state, and a scheduler looks at a waiting entity only when told to.
             self.notify();
         }
@@ -125,8 +131,9 @@ impl Live {
 impl Shared {
     pub(crate) fn waker(core: &'static Core, raw: gxf_context_t, eid: gxf_uid_t, term: *mut c_void) -> Waker {
         let live = Live { core, raw, eid, term };
-        live.set(Phase::Waiting.term_state());
-        Waker(Arc::new(Shared(Mutex::new(State { phase: Phase::Waiting, started: false, live: Some(live) }))))
+        live.set(Phase::Waiting.term_state(false));
+        let state = State { phase: Phase::Waiting, started: false, ticking: false, live: Some(live) };
+        Waker(Arc::new(Shared(Mutex::new(state))))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -140,7 +147,7 @@ impl Shared {
         let Some(live) = &state.live else { return };
         // Many wakes before a tick make one notification.
         if state.phase != before && state.started {
-            live.apply(state.phase);
+            live.apply(state.phase, state.ticking);
         }
     }
 }
@@ -151,7 +158,7 @@ impl Waker {
         self.0.apply(Event::Wake);
     }
 
-    /// Back to waiting for the next event. Done by itself before each tick; needed only to take a wake back.
+    /// Back to waiting for the next event. Done by itself at the beginning of each tick; needed only to take a wake back.
     pub fn wait(&self) {
         self.0.apply(Event::Wait);
     }
@@ -167,8 +174,16 @@ impl Waker {
         let mut state = self.0.state();
         state.started = true;
         if let Some(live) = &state.live {
-            live.apply(state.phase);
+            live.apply(state.phase, true); // As after a tick.
         }
+    }
+
+    /// A tick begins: what woke the codelet is over, so that a wake during the tick makes another one. It ends, however it
+    /// does, when the result is dropped.
+    pub(crate) fn tick(&self) -> Tick<'_> {
+        self.0.state().ticking = true;
+        self.0.apply(Event::Wait);
+        Tick(&self.0)
     }
 
     /// The codelet stops.
@@ -182,6 +197,15 @@ impl Waker {
     }
 }
 
+/// While this lives the codelet ticks.
+pub(crate) struct Tick<'a>(&'a Shared);
+
+impl Drop for Tick<'_> {
+    fn drop(&mut self) {
+        self.0.state().ticking = false;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +215,12 @@ mod tests {
         for event in [Event::Wake, Event::Wait, Event::Finish] {
             assert_eq!(Phase::Finished.next(event), Phase::Finished);
         }
+    }
+
+    #[test]
+    fn during_a_tick_the_term_tells_the_scheduler_nothing() {
+        let states = |quiet| [Phase::Finished, Phase::Waiting, Phase::Woken].map(|phase| phase.term_state(quiet));
+        assert_eq!((states(false), states(true)), ([1, 2, 3], [1, 2, 0]));
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn the_runtime_describes_what_the_extension_declares() {
     assert_eq!(extension.version, "1.2.3");
     assert_eq!(extension.license, "Apache-2.0");
     assert_eq!(extension.runtime_version, runtime.version().unwrap());
-    assert_eq!(extension.components.len(), 4);
+    assert_eq!(extension.components.len(), 5);
 
     let tid = graph.type_id("probe::Parameters").unwrap();
     assert_eq!(tid.to_string(), "7bf981dd-9c23-417c-b268-cf30253d0db7");

@@ -78,7 +78,7 @@ impl Catalog {
         let graph = runtime.context()?;
         graph.set_severity(Some(Severity::Error))?;
         let mut catalog = Self { runtime_version: runtime.version()?, extensions: Vec::new() };
-        if !libraries.iter().any(|library| library.file_name().is_some_and(|name| name == STANDARD_FILE)) {
+        if !libraries.iter().any(|library| is_standard(library)) {
             catalog.add(&graph, &runtime.library(STANDARD_FILE)?)?;
         }
         for library in libraries {
@@ -154,6 +154,11 @@ impl Extension {
         }
         Ok(extension)
     }
+}
+
+/// Whether this is GXF's standard extension, by the name of its file.
+pub fn is_standard(library: &Path) -> bool {
+    library.file_name().is_some_and(|name| name == STANDARD_FILE)
 }
 
 /// The name of a type, or its id where the runtime does not know it.

@@ -26,6 +26,8 @@ Examples:
   smart-record check extension.yaml
       the manifest, the files that it names, and the library, as NVIDIA's registry tool would find them; paths in it are
       relative to the current folder, as for that tool
+  smart-record check extension.yaml --with libgxf_base.so
+      the same for a library with types that build on those of another extension than GXF's standard one
   smart-record check graphs/kafka.yaml graphs/kafka.parameters.yaml
       the graph that these files are together: types, parameters, what refers to what; then GXF loads it, without a run
 
@@ -47,6 +49,10 @@ pub struct Options {
     /// For a manifest: this library in place of the one that it names.
     #[arg(long, value_name = "FILE.so")]
     library: Option<PathBuf>,
+    /// An extension that is loaded first, for what is checked builds on its types; again for each further one, in their order.
+    /// GXF's standard extension is always there.
+    #[arg(long, value_name = "FILE.so")]
+    with: Vec<PathBuf>,
     /// Folder of libgxf_core.so; else GXF_ROOT, the nearest .gxf folder, or /opt/nvidia/graph-composer.
     #[arg(long = "gxf-root", alias = "gxf_root", value_name = "DIR")]
     gxf_root: Option<PathBuf>,
@@ -70,8 +76,8 @@ pub fn run(options: &Options) -> Result<ExitCode, Error> {
     let text = std::fs::read_to_string(&first).map_err(|source| Error::Unreadable { path: first.clone(), source })?;
     let root = options.gxf_root.as_deref();
     let verdict = match is_manifest(&text) {
-        true => extension::check(&text, options.library.as_deref(), root, options.timeout)?,
-        false => graph::check(&options.files, &manifests(&options.manifest, &first), root)?,
+        true => extension::check(&text, options.library.as_deref(), &options.with, root, options.timeout)?,
+        false => graph::check(&options.files, &options.with, &manifests(&options.manifest, &first), root)?,
     };
     let name = first.display();
     let mut stdout = std::io::stdout().lock();

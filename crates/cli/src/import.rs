@@ -86,6 +86,9 @@ pub struct Options {
     /// In place of NVIDIA's adaptors for Kafka and MQTT, use the clients that are built in.
     #[arg(long)]
     builtin: bool,
+    /// A graph for GXF 4.0 (DeepStream 7.0), which cannot wait for messages and receipts at once: the recorders look every 10 ms.
+    #[arg(long = "for-gxf-4.0")]
+    for_gxf_4_0: bool,
 }
 
 /// The forms of a configuration.
@@ -97,6 +100,15 @@ pub enum Form {
     Yaml,
 }
 
+/// When a recorder with messages ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ticks {
+    /// When there is a message or something to tell: an OrSchedulingTermCombiner, which GXF 4.0 does not have.
+    WhenNeeded,
+    /// Every 10 ms.
+    ByTheClock,
+}
+
 /// What an import needs to know beside the text.
 pub struct Context<'a> {
     /// Form of the text.
@@ -105,6 +117,8 @@ pub struct Context<'a> {
     pub folder: &'a Path,
     /// Use built-in clients in place of NVIDIA's adaptors.
     pub built_in: bool,
+    /// When recorders with messages tick.
+    pub ticks: Ticks,
     /// Reads another file that the configuration names.
     pub read: &'a dyn Fn(&Path) -> io::Result<String>,
 }
@@ -161,7 +175,7 @@ fn import(text: &str, context: &Context<'_>, report: &mut Report) -> Result<Impo
     }
     let recorders = plan::recorders(&sources, names, report);
     Ok(Import {
-        graph: graph::graph(&recorders, &consumers).map_err(|error| error.to_string())?,
+        graph: graph::graph(&recorders, &consumers, context.ticks).map_err(|error| error.to_string())?,
         parameters: graph::parameter_file(&recorders, &consumers).map_err(|error| error.to_string())?,
         counts: [sources.recorded.len(), recorders.len(), consumers.len()],
     })
@@ -242,6 +256,7 @@ pub fn run(options: &Options) -> Result<ExitCode, Error> {
         form: if extension == "yml" || extension == "yaml" { Form::Yaml } else { Form::KeyFile },
         folder: real.parent().unwrap_or(Path::new("/")),
         built_in: options.builtin,
+        ticks: if options.for_gxf_4_0 { Ticks::ByTheClock } else { Ticks::WhenNeeded },
         read: &read_text,
     };
     let mut report = Report::default();

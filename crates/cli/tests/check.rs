@@ -116,6 +116,68 @@ fn a_library_that_hangs() {
     assert!(status == 2 && text.contains("more than 0"), "{text}");
 }
 
+/// Compiles an extension with one type as `file`. Ids are told by their first half; the second is that of MANIFEST's uuid.
+fn one_type(folder: &Path, file: &str, [name, uuid, type_name, type_id, base]: [&str; 5]) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let define = |key: &str, text: &str| format!("-D{key}=\"{text}\"");
+    let output = Command::new("c++")
+        .current_dir(folder)
+        .args(["-std=c++17", "-Wall", "-Wextra", "-Werror", "-Wno-invalid-offsetof", "-shared", "-fPIC", "-o", file])
+        .args([define("NAME", name), define("TYPE", type_name), define("BASE", base)])
+        .args([format!("-DUUID={uuid}"), format!("-DTYPE_ID={type_id}"), "-I".into()])
+        .args([here.join("../../gxf/abi"), here.join("tests/cpp/one_type.cpp")])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The manifest's type derives from one of a second extension, which derives from one of a third.
+#[test]
+fn a_library_that_builds_on_other_extensions() {
+    let folder = folder();
+    for (file, texts) in [
+        ("libbase.so", ["Base", "0x101", "other::Base", "0x102", "nvidia::gxf::Component"]),
+        ("libbetween.so", ["Between", "0x201", "other::Between", "0x202", "other::Base"]),
+        ("libbad.so", ["Bad", "0x1111111122223333", "bad::Bad", "0x302", "other::Between"]),
+    ] {
+        one_type(folder.path(), file, texts);
+    }
+    let (status, text) = check(folder.path());
+    assert!(status == 1 && text.contains("could not register libbad.so: "), "{text}");
+    assert!(text.contains("--with FILE.so for each extension whose types it builds on"), "{text}");
+
+    let with = ["--with", "libbase.so", "--with", "libbetween.so"];
+    let entry = "{extension: Between, uuid: 00000000-0000-0201-4444-555555555555, version: 1.0.0}";
+    let (status, text) = check_with(folder.path(), &with);
+    let finding = format!("dependencies: other::Between comes from Between (needed: {entry})");
+    assert!(status == 1 && text.contains(&finding), "{text}");
+    fs::write(folder.path().join("extension.yaml"), format!("{MANIFEST}dependencies: [{entry}]\n")).unwrap();
+    let (status, text) = check_with(folder.path(), &with);
+    assert!(status == 0 && text.contains("note: Bad 1.0.0 was registered with GXF "), "{text}");
+
+    // In their order: what is built on comes first.
+    let (status, text) = check_with(folder.path(), &["--with", "libbetween.so", "--with", "libbase.so"]);
+    assert!(status == 1 && text.contains("libbetween.so"), "{text}");
+    let (status, text) = check_with(folder.path(), &["--with", "libnone.so"]);
+    assert!(status == 1 && text.contains("libnone.so: No such file"), "{text}");
+}
+
+/// A graph's manifest need not list it then.
+#[test]
+fn a_graph_with_a_type_of_another_extension() {
+    let folder = folder();
+    one_type(folder.path(), "libbase.so", ["Base", "0x101", "other::Base", "0x102", "nvidia::gxf::Component"]);
+    one_type(folder.path(), "libnext.so", ["Next", "0x201", "other::Next", "0x202", "other::Base"]);
+    let standard = core().join("libgxf_std.so");
+    fs::write(folder.path().join("manifest.yaml"), format!("extensions: [{}, libnext.so]\n", standard.display()))
+        .unwrap();
+    fs::write(folder.path().join("extension.yaml"), "components:\n- type: other::Next\n").unwrap();
+    let (status, text) = check(folder.path());
+    assert!(status == 1 && text.contains("libnext.so"), "{text}");
+    let (status, text) = check_with(folder.path(), &["--with", "libbase.so"]);
+    assert!(status == 1 && text.contains("other::Next is abstract"), "{text}");
+}
+
 #[test]
 fn what_cannot_be_checked_is_said() {
     let folder = folder();

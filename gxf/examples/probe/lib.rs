@@ -3,6 +3,7 @@
 //! One codelet per question. It is no example of how to write an extension; `examples/ping` is.
 
 mod failing;
+mod finishing;
 mod listening;
 mod parameters;
 mod strict;
@@ -17,6 +18,12 @@ gxf::extension! {
     author: "The NvDsSmartRecord founders",
     version: "1.2.3",
     license: "Apache-2.0",
-    codelets: [parameters::Parameters, strict::Strict, failing::Failing, listening::Listening],
+    codelets: [
+        parameters::Parameters,
+        strict::Strict,
+        failing::Failing,
+        finishing::Finishing,
+        listening::Listening,
+    ],
     data: [],
 }

@@ -12,10 +12,14 @@ use gxf::{
     Waker, log,
 };
 
+use crate::finishing::wait_for_the_finish;
+
 static RX: Parameter<Handle<Receiver>> = Parameter::new("rx", "Receiver", "Messages").optional();
 static WAKES: Parameter<u64> = Parameter::new("wakes", "Wakes", "How many events the thread makes").default(0);
 static MESSAGES: Parameter<u64> =
     Parameter::new("messages", "Messages", "Finish only after as many messages").default(0);
+static AFTER_FINISH: Parameter<bool> =
+    Parameter::new("after-finish", "After a finish", "Begin when a codelet Finishing has finished").default(false);
 static IDLE_MS: Parameter<u64> =
     Parameter::new("idle-ms", "Idle", "Milliseconds without events; the CPU time spent in them is logged").default(0);
 
@@ -38,7 +42,7 @@ impl Component for Listening {
         brief: "Is woken by events and by messages",
         description: "Is woken by a thread of its own and by messages, and logs how often",
     };
-    const PARAMETERS: &'static [&'static dyn AnyParameter] = &[&RX, &WAKES, &MESSAGES, &IDLE_MS];
+    const PARAMETERS: &'static [&'static dyn AnyParameter] = &[&RX, &WAKES, &MESSAGES, &AFTER_FINISH, &IDLE_MS];
 
     fn new() -> Self {
         Listening {
@@ -69,8 +73,11 @@ impl Codelet for Listening {
         let events = Arc::clone(&self.seen);
         let messages = Arc::clone(&self.messages);
         let (wakes, wanted) = (context.get(&WAKES)?, context.get(&MESSAGES)?);
-        let idle_ms = context.get(&IDLE_MS)?;
+        let (after_finish, idle_ms) = (context.get(&AFTER_FINISH)?, context.get(&IDLE_MS)?);
         self.thread = Some(std::thread::spawn(move || {
+            if after_finish {
+                wait_for_the_finish();
+            }
             drive(&waker, &events, &messages, &inbox, [wakes, wanted, idle_ms]);
         }));
         Ok(())

@@ -10,13 +10,15 @@ use std::{
 use super::{Verdict, elf, files, library, manifest, registration};
 use crate::{catalog::Catalog, error::Error};
 
-/// Checks the manifest `text`, with `library` in place of the library that it names; registering has `timeout`.
+/// Checks the manifest `text`, with `library` in place of the library that it names; registering has `timeout`. The
+/// extensions in `with` are there before it.
 ///
 /// # Errors
-/// There is no GXF runtime, or it cannot be used.
+/// There is no GXF runtime, it cannot be used, or one of `with` cannot be loaded.
 pub(super) fn check(
     text: &str,
     library: Option<&Path>,
+    with: &[PathBuf],
     root: Option<&Path>,
     timeout: Duration,
 ) -> Result<Verdict, Error> {
@@ -35,7 +37,7 @@ pub(super) fn check(
         );
         return Ok(Verdict { findings, notes: vec![note] });
     }
-    let (graph, mut catalog) = Catalog::load(root, &[])?;
+    let (graph, mut catalog) = Catalog::load(root, with)?;
     if let Some(finding) = registration::try_out(&catalog, &path, root, timeout)? {
         findings.push(finding);
         return Ok(Verdict { findings, notes: Vec::new() });

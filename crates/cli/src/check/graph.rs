@@ -16,18 +16,22 @@ use crate::{
 
 /// Base of what runs a graph.
 const SCHEDULER: &str = "nvidia::gxf::Scheduler";
+/// GXF 4.0 does not have it.
+const OR_COMBINER: &str = "nvidia::gxf::OrSchedulingTermCombiner";
 /// Loads entities from a file of its own, under names that begin with its entity's and a dot, and gives names to their
 /// components, as if these were its entity's.
 const SUBGRAPH: &str = "nvidia::gxf::Subgraph";
 /// How far a misspelled name may be from the one that is meant (Jaro-Winkler, 1: the same).
 const LIKENESS: f64 = 0.85;
 
-/// Checks the graph that `files` are together, with the extensions that `manifests` list.
+/// Checks the graph that `files` are together, with the extensions that `manifests` list. Those in `with` are there before
+/// them, but after the standard one.
 ///
 /// # Errors
 /// A file cannot be read or is no graph or manifest, there is no runtime, or an extension cannot be loaded.
 pub(super) fn check(
     files: &[PathBuf],
+    with: &[PathBuf],
     manifests: &[PathBuf],
     root: Option<&std::path::Path>,
 ) -> Result<Verdict, Error> {
@@ -36,6 +40,9 @@ pub(super) fn check(
     for file in manifests {
         libraries.extend(manifest::extensions(file)?);
     }
+    let standard = libraries.iter().position(|library| catalog::is_standard(library));
+    let first = standard.map_or(0, |at| at + 1);
+    libraries.splice(first..first, with.iter().cloned());
     let (context, catalog) = Catalog::load(root, &libraries)?;
     let (mut findings, mut notes) = rules(&graph, &catalog);
     let overrides: &[&str] = &[];
@@ -92,6 +99,9 @@ impl Rules<'_> {
         let Some((_, known)) = catalog.component(name) else {
             let all = catalog.extensions.iter().flat_map(|extension| &extension.components);
             let mend = match alike(name, all.map(|component| component.info.type_name.as_str())) {
+                _ if name == OR_COMBINER => {
+                    "GXF 4.1 or later, or a PeriodicSchedulingTerm in place of it and of its terms, as in graphs/gxf-4.0".into()
+                }
                 Some(other) => format!("{other}, or the extension that has it in the manifest"),
                 None => "the extension that has it in the manifest".into(),
             };

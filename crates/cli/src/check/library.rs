@@ -165,7 +165,8 @@ impl Rules {
             .as_ref()
             .is_some_and(|name| Some(name) == info.handle.map(|tid| tid.to_string()).as_ref())
         {
-            self.find(&place, "it is a handle of a type that nobody knows", "a type of an extension it depends on");
+            let mend = "a type of an extension it depends on (--with FILE.so, unless it is the standard one)";
+            self.find(&place, "it is a handle of a type that nobody knows", mend);
         }
         match answers(component.info.tid, &info.key) {
             Ok(true) => {}

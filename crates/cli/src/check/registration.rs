@@ -79,7 +79,8 @@ pub(super) fn try_out(
     if status.code().is_none() {
         what += &format!("; it ended the process ({status})");
     }
-    let mend = "a library that registers without its dependencies' libraries, a device or a context";
+    let mend = "a library that registers without its dependencies' libraries, a device or a context; --with FILE.so for \
+                each extension whose types it builds on, but the standard one";
     Ok(Some(Finding::new("extension_library", what, mend)))
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_yaml::{Mapping, Value};
 
 use super::{
+    Ticks,
     consumers::Consumer,
     plan::{Recorder, Sensors},
 };
@@ -44,13 +45,13 @@ fn consumer_name(index: usize, count: usize) -> String {
 ///
 /// # Errors
 /// The YAML writer's words.
-pub fn graph(recorders: &[Recorder], consumers: &[Consumer]) -> Result<String, serde_yaml::Error> {
+pub fn graph(recorders: &[Recorder], consumers: &[Consumer], ticks: Ticks) -> Result<String, serde_yaml::Error> {
     let mut entities = Vec::new();
     for index in 0..consumers.len() {
         entities.push(consumer_entity(consumer_name(index, consumers.len())));
     }
     for recorder in recorders {
-        entities.push(recorder_entity(recorder.name.clone(), !consumers.is_empty()));
+        entities.push(recorder_entity(recorder.name.clone(), (!consumers.is_empty()).then_some(ticks)));
     }
     let relays: Vec<Component> = (0..consumers.len())
         .flat_map(|index| recorders.iter().map(move |recorder| relay(&consumer_name(index, consumers.len()), recorder)))
@@ -77,14 +78,19 @@ fn consumer_entity(name: String) -> Entity {
     Entity { name: Some(name), components }
 }
 
-/// A recorder; with messages it ticks when one is there or when it has something to tell.
-fn recorder_entity(name: String, messages: bool) -> Entity {
+/// A recorder; `messages`: that it gets some, and when it looks for them.
+fn recorder_entity(name: String, messages: Option<Ticks>) -> Entity {
     let smart_record = "nvidia::deepstream::NvDsSmartRecord";
     let wake = component("wake", "nvidia::gxf::AsynchronousSchedulingTerm", []);
-    let components = if messages {
-        vec![
-            component("smart_record", smart_record, [("msg-rx", "msg_rx".into())]),
-            component("msg_rx", "nvidia::deepstream::NvDsMsgRelayReceiver", [("capacity", 16.into())]),
+    let Some(ticks) = messages else {
+        return Entity { name: Some(name), components: vec![component("smart_record", smart_record, []), wake] };
+    };
+    let mut components = vec![
+        component("smart_record", smart_record, [("msg-rx", "msg_rx".into())]),
+        component("msg_rx", "nvidia::deepstream::NvDsMsgRelayReceiver", [("capacity", 16.into())]),
+    ];
+    match ticks {
+        Ticks::WhenNeeded => components.extend([
             component(
                 "message",
                 "nvidia::gxf::MessageAvailableSchedulingTerm",
@@ -96,10 +102,13 @@ fn recorder_entity(name: String, messages: bool) -> Entity {
                 "nvidia::gxf::OrSchedulingTermCombiner",
                 [("terms", Value::Sequence(vec!["message".into(), "wake".into()]))],
             ),
-        ]
-    } else {
-        vec![component("smart_record", smart_record, []), wake]
-    };
+        ]),
+        Ticks::ByTheClock => components.push(component(
+            "period",
+            "nvidia::gxf::PeriodicSchedulingTerm",
+            [("recess_period", "10ms".into())],
+        )),
+    }
     Entity { name: Some(name), components }
 }
 

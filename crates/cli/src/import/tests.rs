@@ -24,10 +24,11 @@ fn documents(text: &str) -> Vec<Value> {
 struct Case<'a> {
     form: Form,
     built_in: bool,
+    ticks: Ticks,
     files: &'a [(&'a str, &'a str)],
 }
 
-const TXT: Case<'static> = Case { form: Form::KeyFile, built_in: false, files: &[] };
+const TXT: Case<'static> = Case { form: Form::KeyFile, built_in: false, ticks: Ticks::WhenNeeded, files: &[] };
 
 impl Case<'_> {
     fn try_convert(&self, text: &str) -> (Result<Import, String>, Report) {
@@ -35,7 +36,8 @@ impl Case<'_> {
             let file = self.files.iter().find(|(name, _)| Path::new(name) == path);
             file.map(|(_, text)| (*text).to_owned()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
         };
-        let context = Context { form: self.form, folder: Path::new("/cfg"), built_in: self.built_in, read: &read };
+        let Self { form, built_in, ticks, .. } = *self;
+        let context = Context { form, folder: Path::new("/cfg"), built_in, ticks, read: &read };
         let mut report = Report::default();
         (convert(text, &context, &mut report), report)
     }
@@ -319,6 +321,27 @@ fn paths_and_adaptors() {
     let outcome = built_in.convert(&text.replace("kafka_proto", "amqp_proto"));
     outcome.has("messages", &[("proto-lib", "/lib/libnvds_amqp_proto.so")]);
     outcome.says("note: [message-consumer0] proto-lib: there is no client built in");
+}
+
+/// The types in the recorders' entities.
+fn recorder_types(outcome: &Outcome) -> Vec<String> {
+    let entities = outcome.graph.iter().filter(|entity| entity["name"].as_str() == Some("recorder"));
+    let components = entities.flat_map(|entity| entity["components"].as_sequence().unwrap());
+    components.map(|component| component["type"].as_str().unwrap().rsplit("::").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn gxf_4_0_has_no_combiner() {
+    let text = source(0, "") + &consumer(0, "");
+    let by_the_clock = Case { ticks: Ticks::ByTheClock, ..TXT };
+    let types = recorder_types(&by_the_clock.convert(&text));
+    assert_eq!(types, ["NvDsSmartRecord", "NvDsMsgRelayReceiver", "PeriodicSchedulingTerm"]);
+    assert_eq!(recorder_types(&TXT.convert(&text)).last().map(String::as_str), Some("OrSchedulingTermCombiner"));
+    // Without messages there is nothing to join.
+    let alone = source(0, "").replace("smart-record=1", "smart-record=2");
+    for case in [&TXT, &by_the_clock] {
+        assert_eq!(recorder_types(&case.convert(&alone)), ["NvDsSmartRecord", "AsynchronousSchedulingTerm"]);
+    }
 }
 
 #[test]

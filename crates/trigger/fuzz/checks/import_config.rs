@@ -4,7 +4,7 @@
 
 use std::{io, path::Path};
 
-use smart_record_cli::import::{Context, Form, Report, convert};
+use smart_record_cli::import::{Context, Form, Report, Ticks, convert};
 
 /// What separates a configuration from the files that it names (a CSV of sources, a sensor list).
 const CUT: &str = "\n%%\n";
@@ -19,7 +19,8 @@ pub fn check(data: &[u8]) {
     };
     for form in [Form::KeyFile, Form::Yaml] {
         for built_in in [false, true] {
-            let context = Context { form, folder: Path::new("/folder"), built_in, read: &read };
+            let ticks = if built_in { Ticks::ByTheClock } else { Ticks::WhenNeeded };
+            let context = Context { form, folder: Path::new("/folder"), built_in, ticks, read: &read };
             let mut report = Report::default();
             let converted = convert(config, &context, &mut report);
             for line in report.lines() {
