@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use gst::prelude::*;
 use parking_lot::Mutex;
 
+use super::gather::gather;
 use super::head::Head;
 use super::place::{Lock, rename_new, reserve};
 use super::{Command, Failure, Job, background, edit_list, sidecar};
@@ -133,6 +134,7 @@ impl File {
         if let Some(pad) = sink.static_pad("sink") {
             if job.container.is_finalised_in_place() {
                 self.head.watch(&pad);
+                gather(&muxer.static_pad("src").ok_or("the muxer has no source pad")?, &pad);
             }
             self.sync_regularly(&pad, job, opening.part, commands);
         }
@@ -339,22 +341,24 @@ impl File {
         delivered: &Delivered,
         actual: Times,
     ) -> Result<(FileRecord, Option<String>, Arc<Lock>), Failure> {
-        self.stop();
-        let incomplete = |error: std::io::Error| Failure {
-            file: self.kept(),
-            ..Failure::new(format!("'{}' cannot be completed: {error}", self.path.display()))
-        };
         let presents = job.trim && job.container.can_present();
-        let held = self.head.take();
+        let (held, lock) = (self.head.take(), self.lock.clone());
+        let mut complete = || {
+            self.stop();
+            held.write(&lock.0)
+        };
         // What it will be is known: one processor hashes it while another waits for the disk. What shows less than all of
         // it changes further, and is hashed when that is done, as is what could not be read.
         let sha256 = match job.sidecar && !presents {
             true => {
-                let hash = || sidecar::digest(&self.lock.0, &held).ok();
-                let (digest, written) = background::beside(hash, || held.write(&self.lock.0));
+                let (digest, written) = background::beside(|| sidecar::digest(&lock.0, &held).ok(), complete);
                 written.map(|()| digest)
             }
-            false => held.write(&self.lock.0).map(|()| None),
+            false => complete().map(|()| None),
+        };
+        let incomplete = |error: std::io::Error| Failure {
+            file: self.kept(),
+            ..Failure::new(format!("'{}' cannot be completed: {error}", self.path.display()))
         };
         let sha256 = sha256.map_err(incomplete)?;
         let (presented, note) = match presents {
