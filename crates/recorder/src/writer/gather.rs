@@ -41,7 +41,7 @@ fn is_index(buffer: &gst::BufferRef) -> bool {
 pub(super) fn gather(source: &gst::Pad, sink: &gst::Pad) {
     let waiting = Mutex::new(Waiting { moved: true, ..Waiting::default() });
     let sink = sink.downgrade();
-    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::EVENT_DOWNSTREAM;
     source.add_probe(kinds, move |_, info| {
         // Taken down: nothing is written any more.
         let Some(sink) = sink.upgrade() else { return gst::PadProbeReturn::Ok };

@@ -218,6 +218,8 @@ impl SessionThread {
             self.finish_file(delivered)?;
         }
         let mut done = self.record(ended);
+        // It and the sidecar are written by way of the same name.
+        self.journal.settle();
         // Who writes a sidecar makes the recording's name durable with the sidecar's own.
         let sidecar = self.account.job.sidecar.then(|| publish(&mut done));
         if !matches!(sidecar, Some(Ok(()))) {

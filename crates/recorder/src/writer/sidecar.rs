@@ -5,6 +5,7 @@
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use sha2::{Digest, Sha256};
 
@@ -14,34 +15,62 @@ use super::place::{remove_if_there, sync_folder};
 use crate::DoneRecord;
 use crate::file_name::{fresh_journal, journal, sidecar};
 
-/// The journal of a session, beside its newest file.
+/// The journal of a session, beside its newest file. It reaches the disk on a thread of its own, so that the recording
+/// does not wait for it; every call waits for the one before.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     path: Option<PathBuf>,
+    /// Writes it.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Journal {
     /// Writes it beside `media`, and removes the one beside the file before.
+    ///
+    /// # Errors
+    /// When it cannot be put into words; whether it could be written is nobody's concern before a crash, and then it says.
     pub(super) fn write(&mut self, media: PathBuf, record: &DoneRecord) -> std::io::Result<()> {
         let path = journal(&media);
-        write(&path, &path, &serde_json::to_vec(record)?)?;
-        if let Some(before) = self.path.replace(path).filter(|before| Some(before) != self.path.as_ref()) {
-            std::fs::remove_file(before)?;
-        }
+        let content = serde_json::to_vec(record)?;
+        self.settle();
+        let before = self.path.replace(path.clone()).filter(|before| *before != path);
+        let work = move || {
+            if write(&path, &path, &content).is_ok()
+                && let Some(before) = before
+            {
+                // What cannot be removed now, a later start removes.
+                drop(std::fs::remove_file(before));
+            }
+        };
+        // Without a thread there is no journal either: no more than that is lost.
+        self.thread = Some(std::thread::Builder::new().name("srec-journal".into()).spawn(work)?);
         Ok(())
+    }
+
+    /// Waits until it is written.
+    pub(super) fn settle(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A panic has left no journal.
+            drop(thread.join());
+        }
     }
 
     /// There is nothing that it could be about.
     pub(super) fn discard(&mut self) {
-        if let Some(path) = self.path.take() {
-            // What cannot be removed now, a later start removes.
-            drop(std::fs::remove_file(path));
-        }
+        // What cannot be removed now, a later start removes.
+        drop(self.close());
     }
 
     /// The recording is complete, and its name durable: removes it.
     pub(super) fn close(&mut self) -> std::io::Result<()> {
+        self.settle();
         self.path.take().map_or(Ok(()), |path| remove_if_there(&path))
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.settle();
     }
 }
 
