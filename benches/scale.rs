@@ -13,6 +13,7 @@ use recorder::file_name::FileNames;
 use recorder::record::{SourceName, Trigger};
 use recorder::recordbin::Setup;
 use recorder::{Container, Recordbin};
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 const COUNTS: [usize; 5] = [1, 10, 100, 1_000, 4_000];
@@ -29,7 +30,7 @@ const FILL: u64 = CACHE + 4;
 /// would need is added.
 const OWN_MEDIA: usize = 100;
 /// How long each measurement goes on.
-const PERIOD: Duration = Duration::from_secs(10);
+const PERIOD: Duration = Duration::from_secs(5);
 /// Slices of a frame's time: cameras do not send all at the same moment.
 const SLICES: usize = 40;
 /// As many sources' threads as there are processors.
@@ -99,14 +100,10 @@ impl Source {
     }
 }
 
-/// Processor time of this process so far.
-fn processor_time() -> Duration {
-    // The first number is the time on a processor in nanoseconds (Linux, proc(5)).
-    let of_thread = |task: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-        text.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
-    };
-    Duration::from_nanos(std::fs::read_dir("/proc/self/task").unwrap().map(Result::unwrap).map(of_thread).sum())
+/// Processor time of the calling thread so far.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn resident_bytes() -> f64 {
@@ -119,47 +116,39 @@ fn entries(folder: &str) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }
 
-/// Feeds all sources at their pace. Processor time of a second, and by how much the latest frame was late.
-fn pace(sources: &mut [Source], clip: &[gst::Buffer], own_media: bool, pushes: bool) -> (Duration, Duration) {
+/// Feeds all sources at their pace. Processor time in the pads of a second, and by how much the latest frame was late.
+fn pace(sources: &mut [Source], clip: &[gst::Buffer], own_media: bool) -> (Duration, Duration) {
     let (slice, slices) =
         (Duration::from_secs(1) / (FPS as u32 * SLICES as u32), PERIOD.as_secs() * FPS * SLICES as u64);
     let share = sources.len().div_ceil(FEEDERS);
-    let (began, before) = (Instant::now(), processor_time());
-    let late = std::sync::Mutex::new(Duration::ZERO);
-    let mut spent = Duration::ZERO;
+    let began = Instant::now();
+    let totals = std::sync::Mutex::new((Duration::ZERO, Duration::ZERO));
     std::thread::scope(|scope| {
-        let (late, ended) = (&late, Arc::new(std::sync::Barrier::new(sources.chunks(share).len() + 1)));
         for sources in sources.chunks_mut(share) {
-            let ended = ended.clone();
+            let totals = &totals;
             scope.spawn(move || {
-                let mut worst = Duration::ZERO;
+                let (mut spent, mut worst) = (Duration::ZERO, Duration::ZERO);
                 for number in 0..slices {
                     let due = began + slice * u32::try_from(number).unwrap();
                     std::thread::sleep(due.saturating_duration_since(Instant::now()));
                     let at = (number % SLICES as u64) as usize;
-                    for source in sources.iter_mut().skip(at).step_by(SLICES) {
-                        let buffer = source.next(clip, own_media);
-                        if pushes {
-                            source.pad.chain(buffer).unwrap();
-                        } else {
-                            source.sent -= 1;
-                        }
+                    let ready = sources.iter_mut().skip(at).step_by(SLICES);
+                    let ready: Vec<_> = ready.map(|source| (source.next(clip, own_media), &source.pad)).collect();
+                    // What a camera's thread does before is not ours.
+                    let before = thread_time();
+                    for (buffer, pad) in ready {
+                        pad.chain(buffer).unwrap();
                     }
+                    spent += thread_time() - before;
                     worst = worst.max(due.elapsed());
                 }
-                let mut late = late.lock().unwrap();
-                *late = worst.max(*late);
-                drop(late);
-                // A thread's time is known as long as it is there.
-                ended.wait();
-                ended.wait();
+                let mut totals = totals.lock().unwrap();
+                *totals = (totals.0 + spent, totals.1.max(worst));
             });
         }
-        ended.wait();
-        spent = processor_time() - before;
-        ended.wait();
     });
-    (spent / PERIOD.as_secs() as u32, late.into_inner().unwrap())
+    let (spent, late) = totals.into_inner().unwrap();
+    (spent / PERIOD.as_secs() as u32, late)
 }
 
 /// Measures this many sources and prints a line of JSON.
@@ -179,8 +168,7 @@ fn measure(count: usize) -> Value {
         }
     }
     let filled = resident_bytes() - memory;
-    let (floor, _) = pace(&mut sources, &clip, own_media, false);
-    let (spent, late) = pace(&mut sources, &clip, own_media, true);
+    let (spent, late) = pace(&mut sources, &clip, own_media);
     let (threads_now, files_now) = (entries("/proc/self/task"), entries("/proc/self/fd"));
     // Recordings that go on for as long as they are looked at.
     let recordings = count.min(RECORDINGS);
@@ -189,7 +177,7 @@ fn measure(count: usize) -> Value {
         let request = StartRequest { start: Moment::Now, end: in_an_hour, overlap: None };
         source.bin.start(request, Trigger::default(), |_| {}).unwrap();
     }
-    pace(&mut sources[..recordings], &clip, own_media, true);
+    pace(&mut sources[..recordings], &clip, own_media);
     let per_recording = |now: usize, before: usize| now.saturating_sub(before) as f64 / recordings as f64;
     let recording_threads = per_recording(entries("/proc/self/task"), threads_now);
     let recording_files = per_recording(entries("/proc/self/fd"), files_now);
@@ -199,12 +187,11 @@ fn measure(count: usize) -> Value {
     json!({
         "bitrate": media as f64 * 8.0 * FPS as f64 / clip.len() as f64,
         "own_media": own_media,
-        "cpu_us": spent.saturating_sub(floor).as_secs_f64() * 1e6 / count as f64,
-        "feeder_us": floor.as_secs_f64() * 1e6 / count as f64,
+        "cpu_us": spent.as_secs_f64() * 1e6 / count as f64,
         "late_ms": late.as_secs_f64() * 1e3,
         "idle_kib": idle / 1024.0 / count as f64,
         "filled_mib": filled / count as f64 / f64::from(1 << 20),
-        "threads": threads_now - threads, "files": files_now - files,
+        "threads": threads_now.saturating_sub(threads), "files": files_now.saturating_sub(files),
         "recording_threads": recording_threads, "recording_files": recording_files,
     })
 }
@@ -221,8 +208,8 @@ fn main() {
         "recordbins that cache {CACHE} s of 1080p25 and record nothing; real time for {PERIOD:?} after a quick fill"
     );
     println!(
-        "{:>7} {:>10} {:>10} {:>9} {:>11} {:>12} {:>8} {:>6} {:>21}",
-        "sources", "CPU µs/s", "feeder's", "late ms", "idle KiB", "filled MiB", "threads", "files", "per recording"
+        "{:>7} {:>10} {:>9} {:>11} {:>12} {:>8} {:>6} {:>21}",
+        "sources", "CPU µs/s", "late ms", "idle KiB", "filled MiB", "threads", "files", "per recording"
     );
     let mut last = Value::Null;
     for count in COUNTS {
@@ -233,9 +220,8 @@ fn main() {
         let number = |name: &str| figures[name].as_f64().unwrap();
         let shared = if figures["own_media"] == true { "" } else { "*" };
         println!(
-            "{count:>7} {:>10.1} {:>10.1} {:>9.1} {:>11.1} {:>11.2}{shared:1} {:>8} {:>6} {:>7.1} thr {:>5.1} files",
+            "{count:>7} {:>10.1} {:>9.1} {:>11.1} {:>11.2}{shared:1} {:>8} {:>6} {:>7.1} thr {:>5.1} files",
             number("cpu_us"),
-            number("feeder_us"),
             number("late_ms"),
             number("idle_kib"),
             number("filled_mib"),
