@@ -334,7 +334,7 @@ impl File {
     }
 
     /// The pipeline has written everything: makes it durable, gives it its name, and says what it is, and what people
-    /// should know of it. It stays locked. That its name is durable is left to [`sync_folder`].
+    /// should know of it. It stays locked. That its name is durable is left to the session.
     pub(super) fn finish(
         mut self,
         job: &Job,
