@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use gst::prelude::*;
+
 use crate::Error;
 use crate::core::Stream;
 
@@ -47,7 +49,13 @@ impl Container {
                 .property_from_str("fragment-mode", "first-moov-then-finalise"),
             Self::Mkv => builder,
         };
-        builder.build().map_err(|_| self.missing())
+        let muxer = builder.build().map_err(|_| self.missing())?;
+        // A muxer with a thread of its own (mp4mux since 1.20) takes one buffer at a time and has its feeder wait for the
+        // next: two thread switches for each frame. Without a live source this is how much it may have before it.
+        if muxer.has_property_with_type("latency", u64::static_type()) {
+            muxer.set_property("latency", gst::ClockTime::from_mseconds(500).nseconds());
+        }
+        Ok(muxer)
     }
 
     /// Files can say which part of them players are to show (edit lists).

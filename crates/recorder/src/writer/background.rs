@@ -21,23 +21,30 @@ fn give_way() {
 
 /// Runs `work` on a thread that gives way, and waits for it.
 pub(crate) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    beside(work, || ()).0
+}
+
+/// Runs `work` on a thread that gives way, `own` on the caller's meanwhile, and waits for both.
+pub(super) fn beside<T: Send, U>(work: impl FnOnce() -> T + Send, own: impl FnOnce() -> U) -> (T, U) {
     // Either thread takes it: the caller's has to do where there is no other.
     let work = Mutex::new(Some(work));
     let take = || work.lock().take();
-    let result = std::thread::scope(|scope| {
+    let (result, own) = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("srec-io".into()).spawn_scoped(scope, || {
             give_way();
             take().map(|work| work())
         });
+        let own = own();
         // A panic of the work goes on as if it had been the caller's.
-        thread.ok().and_then(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        (thread.ok().and_then(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), own)
     });
-    match (result, take()) {
+    let result = match (result, take()) {
         (Some(result), _) => result,
         (None, Some(work)) => work(),
         // Whoever has taken it has returned its result or panicked.
         (None, None) => unreachable!("work that was taken has a result"),
-    }
+    };
+    (result, own)
 }
 
 /// Threads for the tasks of a recording's pipeline. GStreamer's own pool would hand a thread with a low priority to a
@@ -165,6 +172,7 @@ mod tests {
     #[test]
     fn work_is_done_once_and_its_panic_comes_back() {
         assert_eq!(run(|| 7), 7);
+        assert_eq!(beside(|| 7, || 8), (7, 8));
         assert!(std::panic::catch_unwind(|| run(|| panic!("x"))).is_err());
     }
 

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use gst::prelude::*;
 use parking_lot::Mutex;
 
+use super::gather::gather;
 use super::head::Head;
-use super::place::{Lock, rename_new, reserve, sync_folder};
-use super::{Alive, Command, Failure, Job, background, edit_list};
+use super::place::{Lock, rename_new, reserve};
+use super::{Command, Failure, Job, background, edit_list, sidecar};
 use crate::container::codec_name;
 use crate::core::{Delivered, Frame, Interval, RunningTime, Stream, Timeline, Utc};
 use crate::pipeline_error;
@@ -133,8 +134,9 @@ impl File {
         if let Some(pad) = sink.static_pad("sink") {
             if job.container.is_finalised_in_place() {
                 self.head.watch(&pad);
+                gather(&muxer.static_pad("src").ok_or("the muxer has no source pad")?, &pad);
             }
-            self.sync_regularly(&pad, &job.alive, opening.part, commands);
+            self.sync_regularly(&pad, job, opening.part, commands);
         }
         forward_bus(&self.pipeline, opening.part, commands);
         self.pipeline.set_state(gst::State::Playing).map_err(|error| self.first_error(&error.to_string()))?;
@@ -142,10 +144,12 @@ impl File {
     }
 
     /// Makes what flows through `pad` durable once a second, and all of it before the muxer goes back to the file's head at
-    /// the end: a head on disk that points to what is not would cost the whole file. Where it goes back to complete a
-    /// fragment or a cluster, no more depends on it than that. Runs in the pipeline's thread, which may wait.
-    fn sync_regularly(&self, pad: &gst::Pad, alive: &Arc<Alive>, part: usize, commands: &Sender<Command>) {
-        let (file, head, alive, commands) = (self.lock.clone(), self.head.clone(), alive.clone(), commands.clone());
+    /// the end: a head on disk that points to what is not would cost the whole file. A head that is held back does so when
+    /// it is written. Where the muxer goes back to complete a fragment or a cluster, no more depends on it than that. Runs
+    /// in the pipeline's thread, which may wait.
+    fn sync_regularly(&self, pad: &gst::Pad, job: &Job, part: usize, commands: &Sender<Command>) {
+        let (file, head, alive, commands) = (self.lock.clone(), self.head.clone(), job.alive.clone(), commands.clone());
+        let heads_pass = !job.container.is_finalised_in_place();
         let last = Mutex::new(Instant::now());
         let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::EVENT_DOWNSTREAM;
         pad.add_probe(kinds, move |_, info| {
@@ -153,7 +157,7 @@ impl File {
             let is_media = info.event().is_none();
             alive.sign();
             let mut last = last.lock();
-            if (is_seek && head.is_being_made()) || (is_media && last.elapsed() >= SYNC_PERIOD) {
+            if (is_seek && heads_pass && head.is_being_made()) || (is_media && last.elapsed() >= SYNC_PERIOD) {
                 *last = Instant::now();
                 if let Err(error) = file.0.sync_data() {
                     // The thread has gone only if the session has failed already.
@@ -330,20 +334,34 @@ impl File {
     }
 
     /// The pipeline has written everything: makes it durable, gives it its name, and says what it is, and what people
-    /// should know of it. It stays locked.
+    /// should know of it. It stays locked. That its name is durable is left to the session.
     pub(super) fn finish(
         mut self,
         job: &Job,
         delivered: &Delivered,
         actual: Times,
     ) -> Result<(FileRecord, Option<String>, Arc<Lock>), Failure> {
-        self.stop();
+        let presents = job.trim && job.container.can_present();
+        let (held, lock) = (self.head.take(), self.lock.clone());
+        let mut complete = || {
+            self.stop();
+            held.write(&lock.0)
+        };
+        // What it will be is known: one processor hashes it while another waits for the disk. What shows less than all of
+        // it changes further, and is hashed when that is done, as is what could not be read.
+        let sha256 = match job.sidecar && !presents {
+            true => {
+                let (digest, written) = background::beside(|| sidecar::digest(&lock.0, &held).ok(), complete);
+                written.map(|()| digest)
+            }
+            false => complete().map(|()| None),
+        };
         let incomplete = |error: std::io::Error| Failure {
             file: self.kept(),
             ..Failure::new(format!("'{}' cannot be completed: {error}", self.path.display()))
         };
-        self.head.write(&self.lock.0).map_err(incomplete)?;
-        let (presented, note) = match job.trim && job.container.can_present() {
+        let sha256 = sha256.map_err(incomplete)?;
+        let (presented, note) = match presents {
             true => match edit_list::present(&self.lock.0, delivered.asked.clone()) {
                 Ok(presented) => (Some(actual.part(presented.shown)), None),
                 Err(error) => (None, Some(format!("players show all of '{}': {error}", self.path.display()))),
@@ -351,10 +369,9 @@ impl File {
             false => (None, None),
         };
         let publish = || -> std::io::Result<u64> {
-            self.lock.0.sync_all()?;
+            self.lock.0.sync_data()?;
             let bytes = self.lock.0.metadata()?.len();
             rename_new(&self.temporary, &self.path)?;
-            sync_folder(&self.path)?;
             Ok(bytes)
         };
         let bytes = publish().map_err(incomplete)?;
@@ -362,6 +379,7 @@ impl File {
             bytes,
             actual,
             presented,
+            sha256,
             video: self.video(delivered.video_frames),
             audio: self.audio(delivered.audio_frames),
             ..self.record(&Timeline::default())

@@ -83,22 +83,50 @@ impl Head {
         self.0.lock().open_inputs == 0
     }
 
-    /// The pipeline has ended: makes what it has written durable, then writes what was held back. After each of these
-    /// writes the file can be played.
+    /// The pipeline has ended: what is still to be written, and where. It is for [`Held::write`].
+    pub(super) fn take(&self) -> Held {
+        // The file is [mdat][moov] and fragments. The mdat is to become one over all of that, which makes the index behind
+        // it the only one; only then the first moov may lose its name.
+        let mut held = std::mem::take(&mut self.0.lock().held);
+        held.sort_by_key(|(at, _)| *at);
+        Held(held)
+    }
+}
+
+/// What was held back, in the order in which it is to be written.
+#[derive(Default)]
+pub(super) struct Held(Vec<(u64, gst::Buffer)>);
+
+impl Held {
+    /// Puts into `bytes`, which are at `from` in the file, what will be there.
+    pub(super) fn overlay(&self, from: u64, bytes: &mut [u8]) -> std::io::Result<()> {
+        for (at, buffer) in &self.0 {
+            let patch = buffer.map_readable().map_err(std::io::Error::other)?;
+            let start = from.max(*at);
+            let end = (from + bytes.len() as u64).min(at + patch.len() as u64);
+            // Offsets within slices that are in memory.
+            if start < end
+                && let Some(there) = bytes.get_mut((start - from) as usize..(end - from) as usize)
+                && let Some(new) = patch.get((start - at) as usize..(end - at) as usize)
+            {
+                there.copy_from_slice(new);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes what the pipeline has written durable, then writes what was held back. After each of these writes the file
+    /// can be played.
     pub(super) fn write(&self, file: &std::fs::File) -> std::io::Result<()> {
         self.write_each(file, || ())
     }
 
     /// The same, with a call before each write.
     fn write_each(&self, file: &std::fs::File, mut before: impl FnMut()) -> std::io::Result<()> {
-        // The file is [mdat][moov] and fragments. The mdat is to become one over all of that, which makes the index behind
-        // it the only one; only then the first moov may lose its name.
-        let mut held = std::mem::take(&mut self.0.lock().held);
-        held.sort_by_key(|(at, _)| *at);
         file.sync_data()?;
-        for (at, buffer) in held {
+        for (at, buffer) in &self.0 {
             before();
-            file.write_all_at(&buffer.map_readable().map_err(std::io::Error::other)?, at)?;
+            file.write_all_at(&buffer.map_readable().map_err(std::io::Error::other)?, *at)?;
         }
         Ok(())
     }
@@ -108,6 +136,7 @@ impl Head {
 mod tests {
     use super::*;
     use crate::Container;
+    use crate::writer::sidecar::digest;
 
     #[test]
     fn the_file_plays_before_and_after_each_write() {
@@ -144,7 +173,10 @@ mod tests {
         };
         let mut before = Vec::new();
         let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
-        head.write_each(&file, || before.push(frames())).unwrap();
+        let held = head.take();
+        let foretold = digest(&file, &held).unwrap();
+        held.write_each(&file, || before.push(frames())).unwrap();
+        assert_eq!(foretold, digest(&file, &Held::default()).unwrap());
         // As fragments it may lack what no fragment has told yet; from the first write on nothing is missing.
         assert!(before.len() == 2 && before[0] >= 75 && before[1] == 90, "{before:?}");
         assert_eq!(frames(), 90);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::account::Account;
 use super::background::Turn;
 use super::file::{File, Opening};
-use super::place::Lock;
-use super::sidecar::Journal;
+use super::place::{Lock, sync_folder};
+use super::sidecar::{Journal, publish};
 use super::{Command, Failure, Feed, Job, Standing};
 use crate::DoneRecord;
 use crate::core::{Action, Delivered, EndReason, Ended, Gaps, Interval};
@@ -43,6 +43,8 @@ pub(super) struct SessionThread {
     /// Its content is being written once more, to a file that begins earlier.
     superseded: Option<File>,
     journal: Journal,
+    /// The open file has none yet.
+    journal_due: bool,
     /// How many files have been opened.
     parts: usize,
 }
@@ -67,12 +69,14 @@ impl SessionThread {
             open: None,
             superseded: None,
             journal,
+            journal_due: false,
             parts: 0,
         }
     }
 
     /// The same failure with what there is of the recording.
     pub(super) fn keeping(&mut self, mut failure: Failure) -> Failure {
+        self.begin_journal();
         failure.file = failure.file.or_else(|| self.open.as_ref().and_then(File::kept));
         failure.file = failure.file.or_else(|| self.superseded.as_ref().and_then(File::kept));
         failure.files = std::mem::take(&mut self.files);
@@ -117,6 +121,7 @@ impl SessionThread {
                     return Ok(Some(done));
                 }
             }
+            self.begin_journal();
             let Some(turn) = turn else { return Ok(None) };
             turn.progress();
             let Some(open) = &self.open else { return Ok(None) };
@@ -161,7 +166,7 @@ impl SessionThread {
                 self.parts += 1;
                 let opening = Opening { part: self.parts, streams, first, unordered };
                 self.open = Some(File::open(&self.account.job, opening, &self.commands)?);
-                self.write_journal();
+                self.journal_due = true;
             }
             Action::Write { stream, frame } => {
                 if let Some(open) = &mut self.open {
@@ -175,6 +180,7 @@ impl SessionThread {
             }
             Action::ClosePart { delivered } => {
                 self.finish_file(&delivered)?;
+                self.sync_names()?;
                 self.write_journal();
             }
             Action::Close { ended } => return self.close(&ended).map(Some),
@@ -187,6 +193,7 @@ impl SessionThread {
     fn finish_file(&mut self, delivered: &Delivered) -> Result<(), Failure> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.end(delivered)?;
+        self.begin_journal();
         loop {
             match self.queue.recv() {
                 Ok(Command::PipelineEos { part }) if part == self.parts => break,
@@ -211,10 +218,24 @@ impl SessionThread {
             self.finish_file(delivered)?;
         }
         let mut done = self.record(ended);
-        if let Err(error) = self.journal.publish(&self.account.job, &mut done) {
+        // It and the sidecar are written by way of the same name.
+        self.journal.settle();
+        // Who writes a sidecar makes the recording's name durable with the sidecar's own.
+        let sidecar = self.account.job.sidecar.then(|| publish(&mut done));
+        if !matches!(sidecar, Some(Ok(()))) {
+            self.sync_names()?;
+        }
+        if let Err(error) = sidecar.unwrap_or(Ok(())).and_then(|()| self.journal.close()) {
             done.notes.push(format!("the sidecar could not be written: {error}"));
         }
         Ok(done)
+    }
+
+    /// Makes the names of the complete files durable.
+    fn sync_names(&self) -> Result<(), Failure> {
+        let Some(last) = self.files.last() else { return Ok(()) };
+        sync_folder(&last.file)
+            .map_err(|error| Failure::new(format!("'{}' cannot be completed: {error}", last.file.display())))
     }
 
     fn record(&self, ended: &Ended) -> Box<DoneRecord> {
@@ -234,8 +255,16 @@ impl SessionThread {
         notes
     }
 
+    /// Writes the journal of a file that has been opened, as soon as its muxer has something to do meanwhile.
+    fn begin_journal(&mut self) {
+        if self.journal_due {
+            self.write_journal();
+        }
+    }
+
     /// Notes beside the open file what its record will say, for a later process to complete after a crash.
     fn write_journal(&mut self) {
+        self.journal_due = false;
         let open = self.open.as_ref().map(|open| open.record(&self.account.standing.timeline));
         let Some(of) = open.as_ref().or(self.files.last()).map(|file| file.file.clone()) else { return };
         let start = self
