@@ -13,10 +13,6 @@ use recorder::recorder::{RecorderSetup, SourceSetup};
 use recorder::source::{Location, Mode, Reception, RtpProtocol};
 use recorder::{Container, DoneRecord, Recorder};
 
-/// On a busy machine a packet is later than the parameter's default of 100 ms now and then, and rtspsrc's jitter buffer then
-/// begins a new timeline (docs/recording.md).
-const PATIENT_LATENCY_MS: u32 = 2000;
-
 /// Starts a recorder of `source` with a cache of 10 s. A lost source ends.
 pub fn start(source: &str, dir: &Path, container: Container) -> (Recorder, Receiver<Event>) {
     start_with(source, dir, container, None)
@@ -74,12 +70,7 @@ pub fn try_start(
             .iter()
             .map(|source| SourceSetup { location: Location::parse(source).unwrap(), sensor: "gate".into() })
             .collect(),
-        reception: Reception {
-            mode: Mode::AudioAndVideo,
-            latency_ms: PATIENT_LATENCY_MS,
-            protocol: RtpProtocol::Any,
-            reconnect,
-        },
+        reception: Reception { mode: Mode::AudioAndVideo, latency_ms: 100, protocol: RtpProtocol::Any, reconnect },
         config: Config {
             window: Duration::from_secs(10),
             cache_bytes: 0,
