@@ -1,0 +1,8 @@
+//! What the benchmarks of cost share.
+//! What they measure is left to them.
+
+pub mod contender;
+pub mod media;
+pub mod meter;
+pub mod nvidia;
+pub mod ring;
