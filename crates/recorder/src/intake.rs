@@ -2,12 +2,13 @@
 //! and when they were made in UTC.
 //! Pads and elements are left to whoever owns them, what becomes of a frame to the core.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gst::prelude::*;
 use parking_lot::Mutex;
 
-use crate::core::{Arrival, Frame, RunningTime, SourceCore, Stream, Utc, UtcOrigin};
+use crate::core::{Arrival, Facts, Frame, Payload, RunningTime, SourceCore, Stream, Utc, UtcOrigin};
 use crate::writer::utc_now;
 
 /// The UTC mapping is renewed this often: clocks drift by far less than a millisecond meanwhile.
@@ -23,9 +24,12 @@ const FRAME_COST: usize = 1_400;
 /// Sender's time in RTCP is counted from 1900, ours from 1970.
 const NTP_TO_UNIX: i64 = 2_208_988_800_000_000_000;
 
+/// The segment that a stream's buffers are in.
+pub(crate) type Times = Option<Arc<gst::FormattedSegment<gst::ClockTime>>>;
+
 #[derive(Default)]
 struct Input {
-    segment: Option<gst::FormattedSegment<gst::ClockTime>>,
+    segment: Times,
     linked: bool,
     ended: bool,
     /// Start of the last frame.
@@ -65,7 +69,7 @@ pub(crate) struct Made(Option<(Utc, UtcOrigin)>);
 
 impl Made {
     /// Tells the core of it, whose frame it is: of the stream, and beginning at `start` by its own time.
-    pub(crate) fn observe<P: Clone, C: Clone + PartialEq>(
+    pub(crate) fn observe<P: Payload, C: Clone + PartialEq>(
         self,
         core: &mut SourceCore<P, C>,
         stream: Stream,
@@ -96,9 +100,14 @@ impl Intake {
         let segment = segment.clone().downcast::<gst::ClockTime>();
         let timed = segment.is_ok();
         if let Ok(segment) = segment {
-            self.0.lock().of(stream).segment = Some(segment);
+            self.0.lock().of(stream).segment = Some(Arc::new(segment));
         }
         timed
+    }
+
+    /// How the buffers that follow are to be read.
+    pub(crate) fn times(&self, stream: Stream) -> Times {
+        self.0.lock().of(stream).segment.clone()
     }
 
     /// What comes next has nothing to do with what was.
@@ -148,36 +157,50 @@ fn captured(start: RunningTime, element: &impl IsA<gst::Element>) -> Utc {
     Utc(utc_now().0 - i64::try_from(under_way.as_nanos()).unwrap_or(0))
 }
 
-/// A buffer as a frame: its times in running time, its media by reference.
-fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
-    let running = |time: Option<gst::ClockTime>| {
-        let segment = input.segment.as_ref()?;
-        match segment.to_running_time_full(time?) {
+impl Payload for gst::Buffer {
+    type Times = Times;
+
+    fn facts(&self, times: &Times) -> Option<Facts> {
+        let segment = times.as_deref()?;
+        let running = |time: Option<gst::ClockTime>| match segment.to_running_time_full(time?) {
             Some(gst::Signed::Positive(time)) => Some(RunningTime::ZERO + time.into()),
             // Before the segment's start, as the decoding times of B-frames are.
             Some(gst::Signed::Negative(time)) => Some(RunningTime::ZERO - time.into()),
             None => None,
-        }
-    };
-    let decode = running(buffer.dts());
-    let duration = buffer.duration().map(Duration::from);
+        };
+        let (shown, decoded) = (self.pts(), self.dts());
+        let decode = running(decoded);
+        let start = if shown == decoded { decode } else { running(shown).or(decode) }?;
+        Some(Facts {
+            start,
+            decode: decode.unwrap_or(start).min(start),
+            duration: self.duration().map(Duration::from),
+            utc: sender_utc(self),
+            keyframe: !self.flags().contains(gst::BufferFlags::DELTA_UNIT),
+            bytes: self.size() + FRAME_COST,
+        })
+    }
+}
+
+/// A buffer as a frame: its times in running time, its media by reference.
+fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
+    let facts = buffer.facts(&input.segment);
+    let plain = facts.is_some();
     // A frame without any time of its own comes when the last one is over, or as far from it as that was from the one
     // before.
-    let start = running(buffer.pts()).or(decode).unwrap_or_else(|| input.next());
-    if let Some(last) = input.last.filter(|last| *last < start) {
-        input.step = start.since(last);
-    }
-    (input.last, input.duration) = (Some(start), duration);
-    Frame {
-        start,
-        decode: decode.unwrap_or(start).min(start),
-        duration,
+    let facts = facts.unwrap_or_else(|| Facts {
+        start: input.next(),
+        decode: input.next(),
+        duration: buffer.duration().map(Duration::from),
         utc: sender_utc(&buffer),
-        discont: false,
         keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
         bytes: buffer.size() + FRAME_COST,
-        payload: buffer,
+    });
+    if let Some(last) = input.last.filter(|last| *last < facts.start) {
+        input.step = facts.start.since(last);
     }
+    (input.last, input.duration) = (Some(facts.start), facts.duration);
+    Frame::of(facts, false, plain, buffer)
 }
 
 /// The sender's clock, if rtspsrc has attached it (facts/gstreamer.md, "Camera time").

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cache::Track;
 use super::frame::Frame;
+use super::payload::Payload;
 use super::time::{RunningTime, nanos};
 
 /// A frame that begins so long before the newest one is no B-frame, which are reordered within a fraction of a second:
@@ -21,7 +22,7 @@ const CORRECTED: Duration = Duration::from_millis(1);
 
 /// A stream.
 #[derive(Debug)]
-pub(super) struct Lane<P, C> {
+pub(super) struct Lane<P: Payload, C> {
     pub(super) track: Track<P, C>,
     pub(super) caps: Option<C>,
     /// The stream is expected: its pad is linked.
@@ -57,7 +58,7 @@ impl Time {
     }
 }
 
-impl<P, C: Clone + PartialEq> Lane<P, C> {
+impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
     pub(super) fn new(window: Duration) -> Self {
         Self {
             track: Track::new(window),
@@ -112,6 +113,7 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
     pub(super) fn resume(&mut self, shift: i64) {
         let not_before = self.track.newest().unwrap_or(RunningTime(i64::MIN));
         self.time = Time::Resumed { shift, not_before };
+        self.track.shift(shift);
         self.decode = None;
     }
 
@@ -123,7 +125,7 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
             if !frame.keyframe || frame.start <= not_before {
                 return None;
             }
-            frame.discont = true;
+            (frame.discont, frame.plain) = (true, false);
             self.time = Time::Shifted(shift);
         }
         if let Some(mut suspect) = self.suspect.take() {
@@ -137,7 +139,8 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
         }
         let ahead_of = |time: Option<RunningTime>| time.is_some_and(|time| frame.start.since(time) > STEP_AHEAD);
         if ahead_of(self.track.newest()) && ahead_of(now) {
-            self.suspect = Some(frame);
+            // By then the stream may be read in another way.
+            self.suspect = Some(Frame { plain: false, ..frame });
             return None;
         }
         self.keep(frame)
@@ -148,7 +151,8 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
         self.decode = Some(frame.decode);
         let start = frame.start;
         self.first.get_or_insert(start);
-        self.track.push(frame, self.caps.as_ref()?);
+        self.caps.as_ref()?;
+        self.track.push(frame);
         Some(start)
     }
 
@@ -163,6 +167,7 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
         if self.caps.as_ref() != Some(&caps) {
             self.settle();
             self.unordered = false;
+            self.track.format(caps.clone());
             self.caps = Some(caps);
         }
     }

@@ -8,6 +8,7 @@ use super::action::{Action, EndReason, FailReason};
 use super::cache::{MAX_OPEN_GOP, Track};
 use super::frame::{Frame, Stream};
 use super::lane::Lane;
+use super::payload::Payload;
 use super::recording::LAG;
 use super::request::{Budget, Config};
 use super::session::{Other, Session, SessionId, Tracks};
@@ -39,7 +40,7 @@ pub enum Pushed {
 }
 
 /// The core of one source. `P` is a frame's payload, `C` a stream's format (caps).
-pub struct SourceCore<P, C> {
+pub struct SourceCore<P: Payload, C> {
     pub(super) config: Config,
     /// It has failed rather than ended.
     pub(super) lost: bool,
@@ -55,7 +56,7 @@ pub struct SourceCore<P, C> {
     pub(super) sessions: Vec<Session<P, C>>,
 }
 
-impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
+impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// A source of which nothing is known yet.
     pub fn new(config: Config) -> Self {
         Self {
@@ -132,6 +133,11 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     pub fn format(&mut self, stream: Stream, caps: C) {
         self.link(stream);
         self.lane_mut(stream).format(caps);
+    }
+
+    /// How the stream's plain frames are to be read from the next one on.
+    pub fn read_with(&mut self, stream: Stream, times: P::Times) {
+        self.lane_mut(stream).track.read_with(times);
     }
 
     /// The source is lost for now: the time of the next frame is not comparable with that of the last one.

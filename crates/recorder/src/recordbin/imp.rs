@@ -124,6 +124,10 @@ impl Recordbin {
                 );
                 return false;
             }
+            gst::EventView::Segment(_) => {
+                let times = self.intake.times(stream);
+                sessions.core(|core| core.read_with(stream, times));
+            }
             gst::EventView::StreamStart(_) => self.linked(stream),
             gst::EventView::FlushStop(flush) if flush.resets_time() => {
                 self.intake.forget(stream);
