@@ -1,6 +1,7 @@
 //! What caching costs per buffer, and what a source takes, while nothing is recorded: our recordbin beside a pad that only
 //! keeps the last 900 buffers (the limit), a fakesink, NVIDIA's recordbin and GStreamer's own arrangements, in one run.
-//! Asserts nothing. `cargo bench -p recorder --bench cache_cost [-- <sources>...]`; NVDSSR_PEER names NVIDIA's library.
+//! Asserts nothing. `cargo bench -p recorder --bench cache_cost [-- <sources>...]`; NVDSSR_PEER names NVIDIA's library,
+//! COST_ONLY what else to leave out (`ring,ours`).
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
@@ -93,6 +94,9 @@ fn measure(sources: usize, media: &Media, peer: Option<&'static Peer>, buffer: f
     let mut kinds = vec![Kind::Ring, Kind::Ours, Kind::Fakesink, Kind::LeakyQueue];
     kinds.extend((sources <= SPLITMUX_SOURCES).then_some(Kind::Splitmux));
     kinds.extend(peer.map(|_| Kind::Nvidia));
+    if let Ok(only) = std::env::var("COST_ONLY") {
+        kinds.retain(|kind| only.split(',').any(|name| kind.name().starts_with(name)));
+    }
     let mut rows: Vec<Row> =
         kinds.into_iter().map(|kind| row(kind, sources, media, dir.path(), peer, buffer)).collect();
     for _ in 0..RUNS {

@@ -81,6 +81,27 @@ impl Media {
         media
     }
 
+    /// The same without an encoder, for where each of its instructions would count: nobody looks into these.
+    pub fn synthetic() -> Self {
+        let configuration = gst::Buffer::from_slice([1, 0x64, 0, 30, 0xff, 0xe1, 0, 4, 0x67, 0x64, 0, 30, 1, 0, 2, 0x68, 0xee]);
+        let caps = gst::Caps::builder("video/x-h264")
+            .field("stream-format", "avc")
+            .field("alignment", "au")
+            .field("codec_data", configuration)
+            .field("width", 640)
+            .field("height", 360)
+            .field("framerate", gst::Fraction::new(FPS as i32, 1))
+            .build();
+        let unit = |index: u64| {
+            let (size, flags) = match index {
+                0 => (16_000, gst::BufferFlags::empty()),
+                _ => (4_000, gst::BufferFlags::DELTA_UNIT),
+            };
+            &*Box::leak(Box::new(Unit { bytes: vec![0; size], flags, held: AtomicUsize::new(0) }))
+        };
+        Self { caps, units: (0..GOP).map(unit).collect() }
+    }
+
     /// When frame `number` is shown.
     pub fn at(number: u64) -> gst::ClockTime {
         gst::ClockTime::from_nseconds(number * 1_000_000_000 / FPS)

@@ -20,10 +20,17 @@ pub const MAX_OPEN_GOP: Duration = Duration::from_secs(60);
 /// Bound of an open group in frames, for streams whose timestamps stand still: 80 s at 1,200 frames per second.
 pub const MAX_OPEN_GOP_FRAMES: usize = 96_000;
 
-/// Frames that nobody needs any more go a few at a time, so that no push pays for a whole group.
+/// Frames that nobody needs any more go one by one as others come, so that no push pays for a whole group, and memory is
+/// given back in the order in which it was taken, which is what allocators and processors' caches are fastest at. Where
+/// more of them wait to go than the group that has left last, so many more go at once.
 const FREED_AT_ONCE: u64 = 4;
 /// Where many wait to go, since a session has held them, this part of them goes too.
 const FREED_PART: u64 = 32;
+
+/// Nanoseconds; what is longer than 292 years is as good as for ever.
+fn signed(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
 
 /// The start of a cached group of pictures.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +56,10 @@ struct Group {
 /// The frames of one stream. A push is O(1) amortised, a search O(GOPs).
 #[derive(Debug)]
 pub struct Track<P: Payload, C> {
-    window: Duration,
+    /// In nanoseconds.
+    window: i64,
+    /// So long a group may be before it is dropped, in nanoseconds.
+    open_limit: i64,
     frames: Store<P, C>,
     /// The groups of the cache. Frames before the first of them are only held.
     groups: VecDeque<Group>,
@@ -68,7 +78,8 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
     /// An empty cache of the last `window` of stream time.
     pub fn new(window: Duration) -> Self {
         Self {
-            window,
+            window: signed(window),
+            open_limit: signed(window + MAX_OPEN_GOP),
             frames: Store::new(),
             groups: VecDeque::new(),
             left: VecDeque::new(),
@@ -128,9 +139,9 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
     /// Takes whole groups out of the cache that the window no longer needs.
     fn evict(&mut self) {
         let Some(newest) = self.newest else { return };
-        self.evict_to(newest - self.window);
+        self.evict_to(RunningTime(newest.0.saturating_sub(self.window)));
         let open_too_long = self.groups.back().is_some_and(|group| {
-            newest.since(group.start) > self.window + MAX_OPEN_GOP
+            newest.0.saturating_sub(group.start.0) > self.open_limit
                 || self.next() - group.number > MAX_OPEN_GOP_FRAMES as u64
         });
         if open_too_long {
@@ -165,7 +176,12 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
     fn free(&mut self) {
         let front = self.front();
         let unneeded = self.pin.map_or(front, |pin| pin.min(front)).saturating_sub(self.base());
-        for _ in 0..unneeded.min(FREED_AT_ONCE + unneeded / FREED_PART) {
+        let last = self.left.back().map_or(0, |group| front.saturating_sub(group.number));
+        let more = match unneeded.saturating_sub(last) {
+            0 => 0,
+            excess => FREED_AT_ONCE + excess / FREED_PART,
+        };
+        for _ in 0..unneeded.min(1 + more) {
             self.frames.pop();
         }
         // The first of them is all gone where the next one has begun to go.

@@ -46,6 +46,8 @@ pub struct SourceCore<P: Payload, C> {
     pub(super) lost: bool,
     /// Nothing more is recorded, whatever comes.
     closed: bool,
+    /// The main stream: video where there is one.
+    main: Stream,
     pub(super) timeline: Timeline,
     video: Lane<P, C>,
     audio: Lane<P, C>,
@@ -63,6 +65,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
             config,
             lost: false,
             closed: false,
+            main: Stream::Video,
             timeline: Timeline::default(),
             video: Lane::new(config.window),
             // Trimmed to the video's cache; this bounds it where pictures no longer come.
@@ -80,7 +83,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
 
     /// The main stream: video where there is one.
     pub fn main(&self) -> Stream {
-        if self.video.linked || !self.audio.linked { Stream::Video } else { Stream::Audio }
+        self.main
     }
 
     pub(super) fn lane(&self, stream: Stream) -> &Lane<P, C> {
@@ -127,6 +130,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
         let lane = self.lane_mut(stream);
         lane.linked = true;
         lane.ended = false;
+        self.main = if self.video.linked || !self.audio.linked { Stream::Video } else { Stream::Audio };
     }
 
     /// The stream's format from the next frame on.
@@ -172,7 +176,10 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
             }
             self.timeline.observe(start, arrival);
         }
-        self.trim(main);
+        // Pictures alone are trimmed by their own cache.
+        if main == Stream::Audio || self.audio.linked {
+            self.trim(main);
+        }
         self.keep_budget();
         if self.sessions.is_empty() {
             return Pushed::Quiet;

@@ -13,7 +13,7 @@ use super::sessions::{Sessions, arrival};
 use crate::container::codec_name;
 use crate::core::Stream;
 use crate::event::{Event, EventSink};
-use crate::intake::Intake;
+use crate::intake::captured;
 use crate::{Error, container};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -24,7 +24,6 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 #[derive(Default)]
 pub struct Recordbin {
     sessions: OnceLock<Arc<Sessions>>,
-    intake: Intake,
 }
 
 #[glib::object_subclass]
@@ -56,25 +55,29 @@ impl BinImpl for Recordbin {}
 
 impl Recordbin {
     pub(super) fn set_up(&self, setup: Setup, events: EventSink) -> Result<(), Error> {
+        let container = setup.container;
+        let sessions = Sessions::new(setup, events);
         for (stream, name) in [(Stream::Video, "sink"), (Stream::Audio, "asink")] {
-            let caps = setup.container.accepts(stream)?;
-            self.add_pad(stream, name, &caps);
+            let caps = container.accepts(stream)?;
+            self.add_pad(stream, name, &caps, sessions.clone());
         }
         // The bin ends streams: a pipeline waits for its EOS message as for a sink's.
         self.obj().set_element_flags(gst::ElementFlags::SINK);
         // `set_up` is called once, by `Recordbin::new`.
-        drop(self.sessions.set(Sessions::new(setup, events)));
+        drop(self.sessions.set(sessions));
         Ok(())
     }
 
-    fn add_pad(&self, stream: Stream, name: &str, caps: &gst::Caps) {
+    fn add_pad(&self, stream: Stream, name: &str, caps: &gst::Caps, sessions: Arc<Sessions>) {
         let builder = match gst::PadTemplate::new(name, gst::PadDirection::Sink, gst::PadPresence::Always, caps) {
             Ok(template) => gst::Pad::builder_from_template(&template),
             Err(_) => gst::Pad::builder(gst::PadDirection::Sink).name(name),
         };
         let pad = builder
             .chain_function(move |_, parent, buffer| {
-                Self::catch_panic_pad_function(parent, || Err(gst::FlowError::Error), |this| this.chain(stream, buffer))
+                // This is the way of each buffer: what stands behind the pad is not looked up through its parent.
+                let chain = std::panic::AssertUnwindSafe(|| chain(&sessions, stream, buffer, parent));
+                std::panic::catch_unwind(chain).unwrap_or_else(|_| Err(panicked(parent)))
             })
             .event_function(move |pad, parent, event| {
                 Self::catch_panic_pad_function(parent, || false, |this| this.event(pad, stream, event))
@@ -98,25 +101,15 @@ impl Recordbin {
     /// The pad has been linked, or its stream begins anew.
     fn linked(&self, stream: Stream) {
         if let Some(sessions) = self.sessions() {
-            self.intake.linked(stream);
-            sessions.core(|core| core.link(stream));
+            sessions.linked(stream);
         }
-    }
-
-    fn chain(&self, stream: Stream, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let Some(sessions) = self.sessions() else { return Err(gst::FlowError::NotNegotiated) };
-        let arrival = arrival();
-        let (frame, made) = self.intake.frame(stream, buffer, arrival, &*self.obj());
-        let start = frame.start;
-        sessions.push(stream, frame, arrival, |core| made.observe(core, stream, start));
-        Ok(gst::FlowSuccess::Ok)
     }
 
     fn event(&self, pad: &gst::Pad, stream: Stream, event: gst::Event) -> bool {
         let Some(sessions) = self.sessions() else { return false };
         match event.view() {
             gst::EventView::Caps(caps) => return self.caps(pad, stream, caps.caps()),
-            gst::EventView::Segment(segment) if !self.intake.segment(stream, segment.segment()) => {
+            gst::EventView::Segment(segment) if !sessions.segment(stream, segment.segment()) => {
                 gst::element_imp_error!(
                     self,
                     gst::StreamError::Format,
@@ -124,14 +117,9 @@ impl Recordbin {
                 );
                 return false;
             }
-            gst::EventView::Segment(_) => {
-                let times = self.intake.times(stream);
-                sessions.core(|core| core.read_with(stream, times));
-            }
             gst::EventView::StreamStart(_) => self.linked(stream),
             gst::EventView::FlushStop(flush) if flush.resets_time() => {
-                self.intake.forget(stream);
-                sessions.core(|core| core.flush(stream));
+                sessions.flushed(stream);
             }
             gst::EventView::Eos(_) => self.end_of_stream(stream),
             _ => {}
@@ -159,12 +147,33 @@ impl Recordbin {
 
     fn end_of_stream(&self, stream: Stream) {
         let Some(sessions) = self.sessions() else { return };
-        let all = self.intake.ended(stream);
-        sessions.core(|core| core.end_of_stream(stream));
-        if all {
+        if sessions.end_of_stream(stream) {
             sessions.tell(Event::SourceEnded { source: sessions.setup.source.index, error: None });
             // Nobody listens on the bus of a bin that is in no pipeline.
             drop(self.obj().post_message(gst::message::Eos::builder().src(&*self.obj()).build()));
         }
     }
+}
+
+/// A buffer has come.
+fn chain(
+    sessions: &Sessions,
+    stream: Stream,
+    buffer: gst::Buffer,
+    parent: Option<&gst::Object>,
+) -> Result<gst::FlowSuccess, gst::FlowError> {
+    if let Some(start) = sessions.push(stream, buffer, arrival())?
+        && let Some(element) = parent.and_then(|parent| parent.downcast_ref::<gst::Element>())
+    {
+        sessions.made(stream, start, captured(start, element));
+    }
+    Ok(gst::FlowSuccess::Ok)
+}
+
+/// A panic on a buffer's way, as the pipeline is told of it.
+fn panicked(parent: Option<&gst::Object>) -> gst::FlowError {
+    if let Some(element) = parent.and_then(|parent| parent.downcast_ref::<gst::Element>()) {
+        gst::element_error!(element, gst::LibraryError::Failed, ("Panicked; this is a bug, please report it"));
+    }
+    gst::FlowError::Error
 }

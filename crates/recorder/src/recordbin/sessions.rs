@@ -4,19 +4,21 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, RwLock};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::Setup;
 use super::total_budget::Share;
 use super::watch;
 use crate::FailedRecord;
-use crate::core::{Accepted, Action, Arrival, EndReason, FailReason, Frame, Pushed, Rejection, SessionId, SourceCore};
-use crate::core::{StartRequest, Stream};
+use crate::core::{Accepted, Action, Arrival, EndReason, FailReason, Pushed, Rejection, RunningTime, SessionId};
+use crate::core::{SourceCore, StartRequest, Stream, Utc, UtcOrigin};
 use crate::event::{Event, EventSink};
+use crate::intake::{Intake, observe};
 use crate::join::join_by;
 use crate::record::{Times, Trigger};
 use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Standing, Unstarted, Writer};
@@ -31,11 +33,11 @@ const HANGS_FOR_GOOD: Duration = Duration::from_secs(60);
 /// People are told of a shortened cache at most this often.
 const SHORTENED_PERIOD: Duration = Duration::from_secs(60);
 
-/// The zero of all arrivals in this process.
-static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-
+/// Now, by the system's monotonic clock.
 pub(crate) fn arrival() -> Arrival {
-    Arrival(u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    let time = clock_gettime(ClockId::Monotonic);
+    // It counts from when the machine was started.
+    Arrival(time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs())
 }
 
 /// A session that has not been answered yet.
@@ -59,6 +61,9 @@ struct Begun {
 
 /// What the lock guards.
 pub(super) struct State {
+    intake: Intake,
+    /// A buffer is being pushed; also after a panic.
+    pushing: bool,
     pub(super) core: SourceCore<gst::Buffer, gst::Caps>,
     entries: HashMap<SessionId, Entry>,
     threads: Vec<JoinHandle<()>>,
@@ -107,6 +112,8 @@ pub(super) struct Sessions {
 impl Sessions {
     pub(super) fn new(setup: Setup, events: EventSink) -> Arc<Self> {
         let state = State {
+            intake: Intake::default(),
+            pushing: false,
             core: SourceCore::new(setup.config),
             entries: HashMap::new(),
             threads: Vec::new(),
@@ -141,21 +148,61 @@ impl Sessions {
         drop(std::thread::Builder::new().name("srec-notice".into()).spawn(tell));
     }
 
-    /// A frame has arrived; `then` is called with the core after it.
+    /// A pad has been linked, or its stream begins anew.
+    pub(super) fn linked(&self, stream: Stream) {
+        let mut state = self.state.lock();
+        state.intake.linked(stream);
+        state.core.link(stream);
+    }
+
+    /// The times of what follows are in `segment`. False if it is not one of times.
+    pub(super) fn segment(&self, stream: Stream, segment: &gst::Segment) -> bool {
+        let mut state = self.state.lock();
+        let timed = state.intake.segment(stream, segment);
+        let times = state.intake.times(stream);
+        state.core.read_with(stream, times);
+        timed
+    }
+
+    /// A stream has been flushed.
+    pub(super) fn flushed(&self, stream: Stream) {
+        let mut state = self.state.lock();
+        state.intake.forget(stream);
+        state.core.flush(stream);
+    }
+
+    /// A stream has ended. True if all have.
+    pub(super) fn end_of_stream(&self, stream: Stream) -> bool {
+        let mut state = self.state.lock();
+        state.core.end_of_stream(stream);
+        state.intake.ended(stream)
+    }
+
+    /// A buffer has arrived. Where it begins, if the core is to be told when it was made.
+    ///
+    /// # Errors
+    /// After a panic of this function: nobody knows what it has left behind.
     pub(super) fn push(
         &self,
         stream: Stream,
-        frame: Frame<gst::Buffer>,
+        buffer: gst::Buffer,
         arrival: Arrival,
-        then: impl FnOnce(&mut SourceCore<gst::Buffer, gst::Caps>),
-    ) {
-        let (notice, over_budget) = {
+    ) -> Result<Option<RunningTime>, gst::FlowError> {
+        let (start, due, notice, over_budget) = {
             let mut state = self.state.lock();
+            if std::mem::replace(&mut state.pushing, true) {
+                return Err(gst::FlowError::Error);
+            }
+            let (frame, due) = state.intake.frame(stream, buffer, arrival);
+            let (start, utc) = (frame.start, frame.utc);
             if state.core.push(stream, frame, arrival) == Pushed::CallSessions {
                 state.call_sessions();
             }
-            then(&mut state.core);
-            (self.shortened(&mut state), self.report(&state))
+            if let Some(utc) = utc {
+                observe(&mut state.core, stream, start, (utc, UtcOrigin::Sender));
+            }
+            state.pushing = false;
+            (start, due, self.shortened(&mut state), self.report(&state))
         };
         if let Some(notice) = notice {
             self.tell_aside(notice);
@@ -163,6 +210,12 @@ impl Sessions {
         if over_budget {
             self.share.enforce();
         }
+        Ok(due.then_some(start))
+    }
+
+    /// The buffer that begins at `start` was made then, by somebody's clock.
+    pub(super) fn made(&self, stream: Stream, start: RunningTime, utc: (Utc, UtcOrigin)) {
+        observe(&mut self.state.lock().core, stream, start, utc);
     }
 
     /// Reports the cache's size to the budget of the process. True if that is exceeded.

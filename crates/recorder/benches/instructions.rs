@@ -1,0 +1,60 @@
+//! A feed to count instructions on: always the same buffers into one recordbin, so that the difference of two runs of
+//! different lengths is what the buffers between them cost. `instructions cache <buffers>` caches them alone;
+//! `instructions session <buffers>` records them too, and ends when the file is complete. Counting is for scripts/instructions.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use cost::contender::{self, WINDOW};
+use cost::media::{FPS, Media};
+use gst::prelude::*;
+use recorder::core::{Moment, RunningTime, StartRequest, Stream};
+use recorder::event::Event;
+use recorder::record::Trigger;
+
+mod cost;
+
+/// Fills the cache, so that each buffer that comes lets one go.
+const FILL: u64 = (WINDOW.as_secs() + 3) * FPS;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let [what, buffers] = &arguments[..] else {
+        // As cargo calls every benchmark.
+        return println!("usage: instructions cache|session <buffers>; see scripts/instructions");
+    };
+    let buffers: u64 = buffers.parse().expect("a number of buffers");
+    gst::init().unwrap();
+    let media = Media::synthetic();
+    let dir = testbed::temp_dir().unwrap();
+    let (ended, end) = sync_channel(1);
+    let bin = contender::recordbin(
+        dir.path(),
+        Arc::new(move |event| match event {
+            Event::Done(done) => ended.send(done.files.len()).unwrap(),
+            Event::Failed(failed) => panic!("{}", failed.reason),
+            _ => {}
+        }),
+    );
+    bin.set_state(gst::State::Playing).unwrap();
+    let pad = bin.pad(Stream::Video).unwrap();
+    media.begin(&pad);
+    let push = |from: u64, to: u64| (from..to).for_each(|number| drop(pad.chain(media.frame(number)).unwrap()));
+    push(0, FILL);
+    let records = what == "session";
+    if records {
+        let length = Duration::from_nanos(Media::at(buffers).nseconds());
+        let start = bin.now().unwrap_or(RunningTime::ZERO);
+        let request = StartRequest { start: Moment::Ago(Duration::ZERO), end: Some(Moment::In(length)), overlap: None };
+        bin.start(request, Trigger::default(), |_| {}).unwrap();
+        assert!(start > RunningTime::ZERO);
+    }
+    push(FILL, FILL + buffers + FPS);
+    if records {
+        assert_eq!(end.recv().unwrap(), 1);
+        assert!(bin.wait_idle(Duration::from_secs(60)));
+    }
+    let _ = bin.set_state(gst::State::Null);
+}
