@@ -41,7 +41,7 @@ fn main() {
     bin.set_state(gst::State::Playing).unwrap();
     let pad = bin.pad(Stream::Video).unwrap();
     media.begin(&pad);
-    let push = |from: u64, to: u64| (from..to).for_each(|number| drop(pad.chain(media.frame(number)).unwrap()));
+    let push = |from: u64, to: u64| (from..to).for_each(|number| assert!(pad.chain(media.frame(number)).is_ok()));
     push(0, FILL);
     let records = what == "session";
     if records {

@@ -99,6 +99,7 @@ impl Intake {
 
     /// A buffer arrives. Also whether the core should be told when it was made: it does not say so itself, and the last
     /// one that was asked about has come a while ago.
+    #[inline]
     pub(crate) fn frame(
         &mut self,
         stream: Stream,
@@ -140,6 +141,7 @@ pub(crate) fn captured(start: RunningTime, element: &impl IsA<gst::Element>) -> 
 impl Payload for gst::Buffer {
     type Times = Times;
 
+    #[inline]
     fn facts(&self, times: &Times) -> Option<Facts> {
         let segment = times.as_deref()?;
         let nanos = |time: gst::ClockTime| i64::try_from(time.nseconds()).unwrap_or(i64::MAX);
@@ -164,6 +166,7 @@ impl Payload for gst::Buffer {
 }
 
 /// A buffer as a frame: its times in running time, its media by reference.
+#[inline]
 fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
     let facts = buffer.facts(&input.segment);
     let plain = facts.is_some();

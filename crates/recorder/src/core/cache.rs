@@ -108,6 +108,7 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
 
     /// Appends a frame. One that no cached keyframe precedes cannot be decoded and is kept only for a session that has
     /// what precedes it. Frames that are no longer needed go.
+    #[inline]
     pub fn push(&mut self, frame: Frame<P>) {
         if self.newest.is_none_or(|newest| newest <= frame.start) {
             (self.newest, self.newest_utc) = (Some(frame.start), frame.utc);

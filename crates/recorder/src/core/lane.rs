@@ -17,6 +17,10 @@ const STEP_BACK: Duration = Duration::from_secs(2);
 /// faster than real time, or has a wrong time.
 const STEP_AHEAD: Duration = Duration::from_secs(10);
 
+/// The same in nanoseconds: they are compared with each frame's time.
+const STEP_BACK_NS: i64 = STEP_BACK.as_nanos() as i64;
+const STEP_AHEAD_NS: i64 = STEP_AHEAD.as_nanos() as i64;
+
 /// A frame with a wrong time comes so long after the one before it.
 const CORRECTED: Duration = Duration::from_millis(1);
 
@@ -91,7 +95,7 @@ impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
         match self.track.newest() {
             None => other,
             Some(newest) => {
-                matches!(self.time, Time::Anew { .. }) || other || newest.since(self.shifted(frame.start)) > STEP_BACK
+                matches!(self.time, Time::Anew { .. }) || other || newest.is_beyond(self.shifted(frame.start), STEP_BACK_NS)
             }
         }
     }
@@ -118,6 +122,7 @@ impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
     }
 
     /// Takes a frame into the cache, its time being ours; which that is. `None` for one that cannot be used, or not yet.
+    #[inline]
     pub(super) fn push(&mut self, mut frame: Frame<P>, now: Option<RunningTime>) -> Option<RunningTime> {
         let shift = self.time.shift();
         (frame.start, frame.decode) = (self.shifted(frame.start), self.shifted(frame.decode));
@@ -137,7 +142,7 @@ impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
             }
             self.keep(suspect);
         }
-        let ahead_of = |time: Option<RunningTime>| time.is_some_and(|time| frame.start.since(time) > STEP_AHEAD);
+        let ahead_of = |time: Option<RunningTime>| time.is_some_and(|time| frame.start.is_beyond(time, STEP_AHEAD_NS));
         if ahead_of(self.track.newest()) && ahead_of(now) {
             // By then the stream may be read in another way.
             self.suspect = Some(Frame { plain: false, ..frame });
@@ -146,6 +151,7 @@ impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
         self.keep(frame)
     }
 
+    #[inline]
     fn keep(&mut self, frame: Frame<P>) -> Option<RunningTime> {
         self.unordered |= self.decode.is_some_and(|before| frame.decode < before);
         self.decode = Some(frame.decode);

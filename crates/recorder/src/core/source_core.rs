@@ -163,6 +163,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     }
 
     /// A frame has arrived. Frames of one stream come in decoding order.
+    #[inline]
     pub fn push(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Pushed {
         let main = self.main();
         let now = self.timeline.now(arrival);

@@ -79,6 +79,7 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
     }
 
     /// Appends a frame. Without a format it cannot be kept.
+    #[inline]
     pub(super) fn push(&mut self, frame: Frame<P>) {
         if !self.current {
             let Some(caps) = self.caps.clone() else { return };

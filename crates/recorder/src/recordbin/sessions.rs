@@ -4,12 +4,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, RwLock};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::Setup;
 use super::total_budget::Share;
@@ -33,11 +32,12 @@ const HANGS_FOR_GOOD: Duration = Duration::from_secs(60);
 /// People are told of a shortened cache at most this often.
 const SHORTENED_PERIOD: Duration = Duration::from_secs(60);
 
-/// Now, by the system's monotonic clock.
+/// The zero of all arrivals in this process.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 pub(crate) fn arrival() -> Arrival {
-    let time = clock_gettime(ClockId::Monotonic);
-    // It counts from when the machine was started.
-    Arrival(time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs())
+    let since = ORIGIN.elapsed();
+    Arrival(since.as_secs().wrapping_mul(1_000_000_000).wrapping_add(u64::from(since.subsec_nanos())))
 }
 
 /// A session that has not been answered yet.

@@ -9,10 +9,15 @@ use parking_lot::Mutex;
 
 use super::sessions::Sessions;
 
-/// Caches are counted in steps of this part of the budget, and of at most so many bytes, rounded up: what all sources share
-/// is not written to with every frame of each.
+/// Caches are counted in steps of about this part of the budget, and of at most so many bytes, rounded up: what all sources
+/// share is not written to with every frame of each.
 const STEPS: usize = 65_536;
 const LARGEST_STEP: usize = 65_536;
+
+/// The step of a budget in bytes, a power of two.
+fn step(limit: usize) -> usize {
+    1 << (limit / STEPS).clamp(1, LARGEST_STEP).ilog2()
+}
 
 static TOTAL: LazyLock<Total> = LazyLock::new(Total::default);
 
@@ -54,7 +59,8 @@ impl Share {
     /// The cache has so many bytes now. True if the process has too many.
     pub(super) fn report(&self, bytes: usize) -> bool {
         let limit = TOTAL.limit.load(Ordering::Relaxed);
-        let bytes = bytes.next_multiple_of((limit / STEPS).clamp(1, LARGEST_STEP));
+        let step = step(limit);
+        let bytes = bytes.saturating_add(step - 1) & !(step - 1);
         if self.bytes.load(Ordering::Relaxed) == bytes {
             return TOTAL.bytes.load(Ordering::Relaxed) > limit;
         }
