@@ -1,7 +1,7 @@
 //! What caching costs per buffer, and what a source takes, while nothing is recorded: our recordbin beside a pad that only
 //! keeps the last 900 buffers (the limit), a fakesink, NVIDIA's recordbin and GStreamer's own arrangements, in one run.
 //! Asserts nothing. `cargo bench -p recorder --bench cache_cost [-- <sources>...]`; NVDSSR_PEER names NVIDIA's library,
-//! COST_ONLY what else to leave out (`ring,ours`).
+//! COST_ONLY what else to leave out (`ring;ours`).
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
@@ -30,9 +30,10 @@ const SPLITMUX_SOURCES: usize = 1;
 struct Row {
     contender: Contender,
     next: u64,
-    /// Nanoseconds per buffer, of the whole process and of the pushing thread.
+    /// Nanoseconds per buffer, of the whole process.
     process: Vec<f64>,
-    thread: Vec<f64>,
+    /// The same with the making of the buffer, as a source has it.
+    made: Vec<f64>,
     threads: f64,
     /// KiB per source beside buffers and media.
     memory: f64,
@@ -40,28 +41,42 @@ struct Row {
     media: f64,
 }
 
-/// Pushes `rounds` frames into each pad: nanoseconds of the process and of this thread that this took, making the
-/// buffers left out.
+/// Pushes `rounds` frames into each pad: nanoseconds of the process that this took, without the making of the buffers and
+/// with it.
 fn push(row: &mut Row, media: &Media, rounds: u64) -> (u64, u64) {
     meter::settle();
     let pads = &row.contender.pads;
     let per_batch = (BATCH / pads.len()).max(1) as u64;
-    let (began, mut making, mut pushing) = (meter::process_time(), 0, 0);
+    let (began, mut making) = (meter::process_time(), 0);
     let mut batch = Vec::with_capacity(per_batch as usize * pads.len());
     for from in (row.next..row.next + rounds).step_by(per_batch as usize) {
         let to = (from + per_batch).min(row.next + rounds);
         let before = meter::thread_time();
         batch.extend((from..to).flat_map(|number| pads.iter().map(move |pad| (pad, media.frame(number)))));
-        let made = meter::thread_time();
+        making += meter::thread_time() - before;
         for (pad, buffer) in batch.drain(..) {
             pad.chain(buffer).unwrap();
         }
-        pushing += meter::thread_time() - made;
-        making += made - before;
     }
     row.next += rounds;
     meter::settle();
-    (meter::process_time() - began - making, pushing)
+    let all = meter::process_time() - began;
+    (all - making, all)
+}
+
+/// KiB per source of each contender beside the buffers it holds, in a process whose GLib has no caches of its own between
+/// it and malloc.
+fn memories(sources: usize, kinds: &[Kind]) -> Vec<f64> {
+    let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--memory", &sources.to_string()])
+        .env("G_SLICE", "always-malloc")
+        .env("COST_ONLY", names.join(";"))
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(child.status.success());
+    String::from_utf8(child.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect()
 }
 
 /// What a buffer itself takes of the heap, its media being the clip's.
@@ -78,7 +93,7 @@ fn row(kind: Kind, sources: usize, media: &Media, dir: &Path, peer: Option<&'sta
     let contender = Contender::new(kind, sources, dir, peer);
     contender.pads.iter().for_each(|pad| media.begin(pad));
     let mut row =
-        Row { contender, next: 0, process: Vec::new(), thread: Vec::new(), threads: 0.0, memory: 0.0, media: 0.0 };
+        Row { contender, next: 0, process: Vec::new(), made: Vec::new(), threads: 0.0, memory: 0.0, media: 0.0 };
     push(&mut row, media, FILL);
     let (buffers, bytes) = (media.held().0 - held.0, media.held().1 - held.1);
     let each = |of: f64| of / sources as f64;
@@ -89,25 +104,32 @@ fn row(kind: Kind, sources: usize, media: &Media, dir: &Path, peer: Option<&'sta
     row
 }
 
-fn measure(sources: usize, media: &Media, peer: Option<&'static Peer>, buffer: f64) -> Vec<Row> {
-    let dir = testbed::temp_dir().unwrap();
+fn kinds(sources: usize, peer: Option<&'static Peer>) -> Vec<Kind> {
     let mut kinds = vec![Kind::Ring, Kind::Ours, Kind::Fakesink, Kind::LeakyQueue];
     kinds.extend((sources <= SPLITMUX_SOURCES).then_some(Kind::Splitmux));
     kinds.extend(peer.map(|_| Kind::Nvidia));
     if let Ok(only) = std::env::var("COST_ONLY") {
-        kinds.retain(|kind| only.split(',').any(|name| kind.name().starts_with(name)));
+        kinds.retain(|kind| only.split(';').any(|name| kind.name().starts_with(name)));
     }
-    let mut rows: Vec<Row> =
-        kinds.into_iter().map(|kind| row(kind, sources, media, dir.path(), peer, buffer)).collect();
+    kinds
+}
+
+fn measure(sources: usize, media: &Media, peer: Option<&'static Peer>) -> Vec<Row> {
+    let dir = testbed::temp_dir().unwrap();
+    let kinds = kinds(sources, peer);
+    let memories = memories(sources, &kinds);
+    let made = kinds.into_iter().map(|kind| row(kind, sources, media, dir.path(), peer, 0.0));
+    let mut rows: Vec<Row> = made.collect();
+    rows.iter_mut().zip(memories).for_each(|(row, memory)| row.memory = memory);
     for _ in 0..RUNS {
         for row in &mut rows {
             let slow = matches!(row.contender.kind, Kind::Nvidia | Kind::Splitmux);
             let buffers = if slow { 20_000 } else { 200_000 };
             let rounds = (buffers / sources as u64).max(1);
-            let (process, thread) = push(row, media, rounds);
+            let (process, made) = push(row, media, rounds);
             let per_buffer = |time: u64| time as f64 / (rounds * sources as u64) as f64;
             row.process.push(per_buffer(process));
-            row.thread.push(per_buffer(thread));
+            row.made.push(per_buffer(made));
         }
     }
     rows
@@ -116,19 +138,20 @@ fn measure(sources: usize, media: &Media, peer: Option<&'static Peer>, buffer: f
 fn print(sources: usize, rows: &[Row]) {
     let ring = &rows[0];
     for row in rows {
-        let ratios = row.process.iter().zip(&ring.process).map(|(own, ring)| own / ring).collect();
-        let (process, thread, ratio) =
-            (Median::of(row.process.clone()), Median::of(row.thread.clone()), Median::of(ratios));
+        let ratio = |own: &[f64], ring: &[f64]| Median::of(own.iter().zip(ring).map(|(own, ring)| own / ring).collect());
+        let (process, made) = (Median::of(row.process.clone()), Median::of(row.made.clone()));
+        let (alone, whole) = (ratio(&row.process, &ring.process), ratio(&row.made, &ring.made));
         println!(
-            "| {sources} | {} | {:.2} ({:.2}–{:.2}) | {:.2} | {:.2}× ({:.2}–{:.2}) | {:.1} | {:.1} | {:.1} % |",
+            "| {sources} | {} | {:.2} ({:.2}–{:.2}) | {:.2}× | {:.2} | {:.2}× ({:.2}–{:.2}) | {:.1} | {:.1} | {:.1} % |",
             row.contender.kind.name(),
             process.median / 1e3,
             process.range.0 / 1e3,
             process.range.1 / 1e3,
-            thread.median / 1e3,
-            ratio.median,
-            ratio.range.0,
-            ratio.range.1,
+            alone.median,
+            made.median / 1e3,
+            whole.median,
+            whole.range.0,
+            whole.range.1,
             row.threads,
             row.memory,
             row.media * 100.0,
@@ -136,23 +159,38 @@ fn print(sources: usize, rows: &[Row]) {
     }
 }
 
+/// In the process that [`memories`] starts.
+fn print_memories(sources: usize) {
+    let (media, peer) = (Media::synthetic(), cost::nvidia::peer());
+    let dir = testbed::temp_dir().unwrap();
+    let buffer = buffer_bytes(&media);
+    for kind in kinds(sources, peer) {
+        println!("{:.3}", row(kind, sources, &media, dir.path(), peer, buffer).memory);
+    }
+}
+
 fn main() {
     let machine = meter::machine();
     gst::init().unwrap();
     let asked: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    if std::env::args().any(|argument| argument == "--memory") {
+        return print_memories(asked[0]);
+    }
     let sources = if asked.is_empty() { TARGETS.map(|(sources, _)| sources).to_vec() } else { asked };
     let media = Media::new(1_000);
     let peer = cost::nvidia::peer();
-    let buffer = buffer_bytes(&media);
     println!("caching, per buffer; {machine}");
     println!(
-        "{} s of {FPS} frames per second, GOP {GOP}, no recording; medians of {RUNS} (least–greatest); a buffer takes {buffer:.0} bytes",
+        "{} s of {FPS} frames per second, GOP {GOP}, no recording; medians of {RUNS} (least–greatest)",
         WINDOW.as_secs()
     );
-    println!("\n| sources | | CPU, µs | of it pushing | to the ring | threads per source | KiB per source | media held |");
-    println!("|---|---|---|---|---|---|---|---|");
+    println!(
+        "\n| sources | | pushed, µs | to the ring | made and pushed, µs | to the ring | threads per source | KiB per source \
+         | media held |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
     for sources in sources {
-        let rows = measure(sources, &media, peer, buffer);
+        let rows = measure(sources, &media, peer);
         print(sources, &rows);
     }
     let _ = MEMORY_TARGET;

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
+use parking_lot::Mutex;
 
 use super::Setup;
 use super::sessions::{Sessions, arrival};
@@ -14,7 +15,7 @@ use crate::container::codec_name;
 use crate::core::Stream;
 use crate::event::{Event, EventSink};
 use crate::intake::captured;
-use crate::{Error, container};
+use crate::{Container, Error, container};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("nvdssmartrecord", gst::DebugColorFlags::empty(), Some("Smart record bin"))
@@ -58,8 +59,7 @@ impl Recordbin {
         let container = setup.container;
         let sessions = Sessions::new(setup, events);
         for (stream, name) in [(Stream::Video, "sink"), (Stream::Audio, "asink")] {
-            let caps = container.accepts(stream)?;
-            self.add_pad(stream, name, &caps, sessions.clone());
+            self.add_pad(stream, &template(container, stream, name)?, sessions.clone());
         }
         // The bin ends streams: a pipeline waits for its EOS message as for a sink's.
         self.obj().set_element_flags(gst::ElementFlags::SINK);
@@ -68,12 +68,8 @@ impl Recordbin {
         Ok(())
     }
 
-    fn add_pad(&self, stream: Stream, name: &str, caps: &gst::Caps, sessions: Arc<Sessions>) {
-        let builder = match gst::PadTemplate::new(name, gst::PadDirection::Sink, gst::PadPresence::Always, caps) {
-            Ok(template) => gst::Pad::builder_from_template(&template),
-            Err(_) => gst::Pad::builder(gst::PadDirection::Sink).name(name),
-        };
-        let pad = builder
+    fn add_pad(&self, stream: Stream, template: &gst::PadTemplate, sessions: Arc<Sessions>) {
+        let pad = gst::Pad::builder_from_template(template)
             .chain_function(move |_, parent, buffer| {
                 // This is the way of each buffer: what stands behind the pad is not looked up through its parent.
                 let chain = std::panic::AssertUnwindSafe(|| chain(&sessions, stream, buffer, parent));
@@ -90,7 +86,7 @@ impl Recordbin {
         });
         if let Err(error) = self.obj().add_pad(&pad) {
             // Only a name that is taken is refused, and both names are new here.
-            gst::error!(CAT, imp = self, "pad {name}: {error}");
+            gst::error!(CAT, imp = self, "pad for {}: {error}", stream.name());
         }
     }
 
@@ -153,6 +149,20 @@ impl Recordbin {
             drop(self.obj().post_message(gst::message::Eos::builder().src(&*self.obj()).build()));
         }
     }
+}
+
+/// What a pad takes, the same object for all recordbins: its formats take some kilobytes.
+fn template(container: Container, stream: Stream, name: &str) -> Result<gst::PadTemplate, Error> {
+    static MADE: Mutex<Vec<(Container, Stream, gst::PadTemplate)>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock();
+    if let Some((_, _, template)) = made.iter().find(|(of, is, _)| (*of, *is) == (container, stream)) {
+        return Ok(template.clone());
+    }
+    let caps = container.accepts(stream)?;
+    let template = gst::PadTemplate::new(name, gst::PadDirection::Sink, gst::PadPresence::Always, &caps)
+        .map_err(|error| Error::Gstreamer(error.to_string()))?;
+    made.push((container, stream, template.clone()));
+    Ok(template)
 }
 
 /// A buffer has come.
