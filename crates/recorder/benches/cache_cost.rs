@@ -161,7 +161,7 @@ fn print(sources: usize, rows: &[Row]) {
 
 /// In the process that [`memories`] starts.
 fn print_memories(sources: usize) {
-    let (media, peer) = (Media::synthetic(), cost::nvidia::peer());
+    let (media, peer) = (Media::synthetic(4_000), cost::nvidia::peer());
     let dir = testbed::temp_dir().unwrap();
     let buffer = buffer_bytes(&media);
     for kind in kinds(sources, peer) {

@@ -27,7 +27,7 @@ fn main() {
     };
     let buffers: u64 = buffers.parse().expect("a number of buffers");
     gst::init().unwrap();
-    let media = Media::synthetic();
+    let media = Media::synthetic(4_000);
     let dir = testbed::temp_dir().unwrap();
     let (ended, end) = sync_channel(1);
     let bin = contender::recordbin(

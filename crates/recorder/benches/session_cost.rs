@@ -20,6 +20,8 @@ use recorder::record::Trigger;
 mod cost;
 
 const RUNS: usize = 7;
+/// Of most frames; that makes 4 Mbit/s.
+const BYTES: usize = 15_000;
 const TARGET: f64 = 1.2;
 /// Buffers of a recording: two minutes.
 const LENGTH: u64 = 120 * FPS;
@@ -124,7 +126,7 @@ impl Ours {
 fn main() {
     let machine = meter::machine();
     gst::init().unwrap();
-    let media = Media::new(4_000);
+    let media = Media::synthetic(BYTES);
     let dir = testbed::temp_dir().unwrap();
     let mut ours = Ours::new(&media, dir.path());
     let counts = [1, 4];

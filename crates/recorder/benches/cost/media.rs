@@ -82,7 +82,8 @@ impl Media {
     }
 
     /// The same without an encoder, for where each of its instructions would count: nobody looks into these.
-    pub fn synthetic() -> Self {
+    /// A keyframe is four times as large as the other frames of `bytes`.
+    pub fn synthetic(bytes: usize) -> Self {
         let configuration = gst::Buffer::from_slice([1, 0x64, 0, 30, 0xff, 0xe1, 0, 4, 0x67, 0x64, 0, 30, 1, 0, 2, 0x68, 0xee]);
         let caps = gst::Caps::builder("video/x-h264")
             .field("stream-format", "avc")
@@ -94,8 +95,8 @@ impl Media {
             .build();
         let unit = |index: u64| {
             let (size, flags) = match index {
-                0 => (16_000, gst::BufferFlags::empty()),
-                _ => (4_000, gst::BufferFlags::DELTA_UNIT),
+                0 => (4 * bytes, gst::BufferFlags::empty()),
+                _ => (bytes, gst::BufferFlags::DELTA_UNIT),
             };
             &*Box::leak(Box::new(Unit { bytes: vec![0; size], flags, held: AtomicUsize::new(0) }))
         };
