@@ -1,7 +1,7 @@
 //! What caching costs per buffer, and what a source takes, while nothing is recorded: our recordbin beside a pad that only
 //! keeps the last 900 buffers (the limit), a fakesink, NVIDIA's recordbin and GStreamer's own arrangements, in one run.
 //! Asserts nothing. `cargo bench -p recorder --bench cache_cost [-- <sources>...]`; NVDSSR_PEER names NVIDIA's library,
-//! COST_ONLY what else to leave out (`ring;ours`).
+//! COST_ONLY what is wanted alone (`ring;ours`), COST_SVG the file that the charts go to.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
@@ -10,6 +10,7 @@ use cost::contender::{Contender, Kind, WINDOW};
 use cost::media::{FPS, GOP, Media};
 use cost::meter::{self, Median};
 use cost::nvidia::Peer;
+use cost::plot::{self, Line};
 use gst::prelude::*;
 
 mod cost;
@@ -189,9 +190,43 @@ fn main() {
          | media held |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
+    let mut lines: Vec<Line> = Vec::new();
+    let mut verdicts = Vec::new();
     for sources in sources {
         let rows = measure(sources, &media, peer);
         print(sources, &rows);
+        for row in &rows {
+            let point = (sources as f64, Median::of(row.made.clone()).median / 1e3, row.memory);
+            let name = row.contender.kind.name();
+            match lines.iter_mut().find(|line| line.name == name) {
+                Some(line) => line.points.push(point),
+                None => lines.push(Line { name, points: vec![point] }),
+            }
+        }
+        verdicts.extend(verdict(sources, &rows));
     }
-    let _ = MEMORY_TARGET;
+    println!();
+    verdicts.iter().for_each(|verdict| println!("{verdict}"));
+    if let Some(file) = std::env::var_os("COST_SVG") {
+        plot::draw(Path::new(&file), &lines);
+    }
+}
+
+/// What has been promised, and what has become of it.
+fn verdict(sources: usize, rows: &[Row]) -> Option<String> {
+    let of = |kind: Kind| rows.iter().find(|row| row.contender.kind == kind);
+    let (ring, ours) = (of(Kind::Ring)?, of(Kind::Ours)?);
+    let (_, target) = TARGETS.into_iter().find(|(at, _)| *at == sources)?;
+    let ratio = Median::of(ours.made.iter().zip(&ring.made).map(|(own, ring)| own / ring).collect()).median;
+    let word = |kept: bool| if kept { "kept" } else { "NOT kept" };
+    let beside = ours.memory - ring.memory;
+    Some(format!(
+        "promised at {sources} sources: {target}x the ring: {ratio:.2}x, {}; {MEMORY_TARGET} KiB per source beside the buffers \
+         and their list: {beside:.1}, {} ({:.1} with the list); no thread: {}; media of the window and one group by 1.05: {}",
+        word(ratio <= target),
+        word(beside <= MEMORY_TARGET),
+        ours.memory,
+        word(ours.threads <= 0.0),
+        word(ours.media <= 1.05),
+    ))
 }

@@ -23,12 +23,48 @@ const FRAME_COST: usize = 1_400;
 /// Sender's time in RTCP is counted from 1900, ours from 1970.
 const NTP_TO_UNIX: i64 = 2_208_988_800_000_000_000;
 
-/// The segment that a stream's buffers are in.
-pub(crate) type Times = Option<Arc<gst::FormattedSegment<gst::ClockTime>>>;
+/// How a stream's buffers are timed.
+#[derive(Clone, Debug, Default)]
+pub enum Times {
+    /// In no segment.
+    #[default]
+    Unknown,
+    /// In a segment of rate 1: running time is so many nanoseconds ahead.
+    Ahead(i64),
+    /// In any other one.
+    Segment(Arc<gst::FormattedSegment<gst::ClockTime>>),
+}
+
+impl Times {
+    fn of(segment: gst::FormattedSegment<gst::ClockTime>) -> Self {
+        let nanos = |time: gst::ClockTime| i128::from(time.nseconds());
+        let start = segment.start().map_or(0, nanos) + segment.offset().map_or(0, nanos);
+        // Exact for a segment as nearly all streams have it; compare gst_segment_to_running_time_full().
+        let ahead = i64::try_from(segment.base().map_or(0, nanos) - start).ok();
+        match ahead.filter(|_| segment.rate() == 1.0) {
+            Some(ahead) => Self::Ahead(ahead),
+            None => Self::Segment(Arc::new(segment)),
+        }
+    }
+
+    fn running(&self, time: gst::ClockTime) -> Option<RunningTime> {
+        let nanos = |time: gst::ClockTime| i64::try_from(time.nseconds()).unwrap_or(i64::MAX);
+        match self {
+            Self::Unknown => None,
+            Self::Ahead(ahead) => Some(RunningTime(nanos(time).saturating_add(*ahead))),
+            Self::Segment(segment) => match segment.to_running_time_full(time) {
+                Some(gst::Signed::Positive(time)) => Some(RunningTime(nanos(time))),
+                // Before the segment's start, as the decoding times of B-frames are.
+                Some(gst::Signed::Negative(time)) => Some(RunningTime(-nanos(time))),
+                None => None,
+            },
+        }
+    }
+}
 
 #[derive(Default)]
 struct Input {
-    segment: Times,
+    times: Times,
     linked: bool,
     ended: bool,
     /// Start of the last frame.
@@ -75,20 +111,20 @@ impl Intake {
         let segment = segment.clone().downcast::<gst::ClockTime>();
         let timed = segment.is_ok();
         if let Ok(segment) = segment {
-            self.of(stream).segment = Some(Arc::new(segment));
+            self.of(stream).times = Times::of(segment);
         }
         timed
     }
 
     /// How the buffers that follow are to be read.
     pub(crate) fn times(&mut self, stream: Stream) -> Times {
-        self.of(stream).segment.clone()
+        self.of(stream).times.clone()
     }
 
     /// What comes next has nothing to do with what was.
     pub(crate) fn forget(&mut self, stream: Stream) {
         let input = self.of(stream);
-        (input.segment, input.last, input.step, input.duration) = (None, None, 0, None);
+        (input.times, input.last, input.step, input.duration) = (Times::Unknown, None, 0, None);
     }
 
     /// Nothing more will come of a stream. True if that holds for all that have been linked.
@@ -143,14 +179,7 @@ impl Payload for gst::Buffer {
 
     #[inline]
     fn facts(&self, times: &Times) -> Option<Facts> {
-        let segment = times.as_deref()?;
-        let nanos = |time: gst::ClockTime| i64::try_from(time.nseconds()).unwrap_or(i64::MAX);
-        let running = |time: Option<gst::ClockTime>| match segment.to_running_time_full(time?) {
-            Some(gst::Signed::Positive(time)) => Some(RunningTime(nanos(time))),
-            // Before the segment's start, as the decoding times of B-frames are.
-            Some(gst::Signed::Negative(time)) => Some(RunningTime(-nanos(time))),
-            None => None,
-        };
+        let running = |time: Option<gst::ClockTime>| times.running(time?);
         let (shown, decoded) = (self.pts(), self.dts());
         let decode = running(decoded);
         let start = if shown == decoded { decode } else { running(shown).or(decode) }?;
@@ -168,7 +197,7 @@ impl Payload for gst::Buffer {
 /// A buffer as a frame: its times in running time, its media by reference.
 #[inline]
 fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
-    let facts = buffer.facts(&input.segment);
+    let facts = buffer.facts(&input.times);
     let plain = facts.is_some();
     // A frame without any time of its own comes when the last one is over, or as far from it as that was from the one
     // before.
@@ -194,4 +223,33 @@ fn sender_utc(buffer: &gst::Buffer) -> Option<Utc> {
         .into_iter()
         .find(|meta| meta.reference().structure(0).is_some_and(|structure| structure.name() == "timestamp/x-ntp"))?;
     Some(Utc(i64::try_from(ntp.timestamp().nseconds()).ok()? - NTP_TO_UNIX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_what_gstreamer_makes_of_them() {
+        gst::init().unwrap();
+        let at = gst::ClockTime::from_nseconds;
+        let ends = [0, 1, 999, 40_000_000, 3_600_000_000_000];
+        for (start, base, offset, rate) in
+            ends.into_iter().flat_map(|start| ends.map(|base| (start, base))).flat_map(|(start, base)| {
+                [(start, base, 0, 1.0), (start, base, 500, 1.0), (start, base, 0, 2.0)]
+            })
+        {
+            let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+            segment.set_start(at(start));
+            segment.set_base(at(base));
+            segment.set_offset(at(offset));
+            segment.set_rate(rate);
+            let times = Times::of(segment.clone());
+            assert_eq!(matches!(times, Times::Ahead(_)), rate == 1.0);
+            for time in ends.into_iter().chain([u32::MAX.into(), 7_200_000_000_000]) {
+                let expected = Times::Segment(Arc::new(segment.clone())).running(at(time));
+                assert_eq!(times.running(at(time)), expected, "{time} in {segment:?}");
+            }
+        }
+    }
 }

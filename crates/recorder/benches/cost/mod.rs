@@ -5,4 +5,5 @@ pub mod contender;
 pub mod media;
 pub mod meter;
 pub mod nvidia;
+pub mod plot;
 pub mod ring;

@@ -24,6 +24,8 @@ pub const MAX_OPEN_GOP_FRAMES: usize = 96_000;
 /// given back in the order in which it was taken, which is what allocators and processors' caches are fastest at. Where
 /// more of them wait to go than the group that has left last, so many more go at once.
 const FREED_AT_ONCE: u64 = 4;
+/// A full list of groups grows by so many.
+const GROUPS: usize = 16;
 /// Where many wait to go, since a session has held them, this part of them goes too.
 const FREED_PART: u64 = 32;
 
@@ -31,6 +33,9 @@ const FREED_PART: u64 = 32;
 fn signed(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
+
+/// After all frames.
+const NEVER: RunningTime = RunningTime(i64::MAX);
 
 /// The start of a cached group of pictures.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +77,21 @@ pub struct Track<P: Payload, C> {
     pin: Option<u64>,
     cached_bytes: usize,
     left_bytes: usize,
+    /// What a push asks for about the groups, so that it need not look at them.
+    edges: Edges,
+}
+
+/// See [`Track::edges`].
+#[derive(Clone, Copy, Debug)]
+struct Edges {
+    /// Number of the first cached frame.
+    front: Option<u64>,
+    /// Start of the second cached group: once the window begins there, the first one leaves.
+    second: RunningTime,
+    /// Number and start of the newest cached group, and its media bytes so far: the list has them when the next one comes.
+    newest: Group,
+    /// Number of the group that has left last; and of the frame with which the first of them has gone.
+    left: Option<(u64, u64)>,
 }
 
 impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
@@ -88,6 +108,7 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
             pin: None,
             cached_bytes: 0,
             left_bytes: 0,
+            edges: Edges { front: None, second: NEVER, newest: Group { number: 0, start: NEVER, bytes: 0 }, left: None },
         }
     }
 
@@ -114,45 +135,70 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
             (self.newest, self.newest_utc) = (Some(frame.start), frame.utc);
         }
         if frame.keyframe {
-            self.groups.push_back(Group { number: self.next(), start: frame.start, bytes: 0 });
-        } else if self.groups.is_empty() && self.pin.is_none() {
+            self.begin_group(frame.start);
+        } else if self.edges.front.is_none() && self.pin.is_none() {
             self.free();
             return;
         }
-        if let Some(group) = self.groups.back_mut() {
-            group.bytes += frame.bytes;
+        if self.edges.front.is_some() {
+            self.edges.newest.bytes += frame.bytes;
             self.cached_bytes += frame.bytes;
+            self.frames.push(frame);
         } else {
             let group = Group { number: self.next(), start: frame.start, bytes: frame.bytes };
+            self.frames.push(frame);
             self.leave(group);
         }
-        self.frames.push(frame);
         self.evict();
         self.free();
+    }
+
+    fn begin_group(&mut self, start: RunningTime) {
+        if let Some(last) = self.groups.back_mut() {
+            last.bytes = self.edges.newest.bytes;
+        }
+        let group = Group { number: self.next(), start, bytes: 0 };
+        if self.groups.len() == self.groups.capacity() {
+            self.groups.reserve_exact(GROUPS);
+        }
+        self.groups.push_back(group);
+        self.edges.newest = group;
+        self.see_edges();
+    }
+
+    /// The groups are others than before.
+    fn see_edges(&mut self) {
+        self.edges.front = self.groups.front().map(|group| group.number);
+        self.edges.second = self.groups.get(1).map_or(NEVER, |group| group.start);
+        let gone = self.left.get(1).map_or(self.front(), |next| next.number);
+        self.edges.left = self.left.back().map(|last| (last.number, gone));
     }
 
     /// A group is in the cache no more.
     fn leave(&mut self, group: Group) {
         self.left_bytes += group.bytes;
         self.left.push_back(group);
+        self.see_edges();
     }
 
     /// Takes whole groups out of the cache that the window no longer needs.
     fn evict(&mut self) {
         let Some(newest) = self.newest else { return };
         self.evict_to(RunningTime(newest.0.saturating_sub(self.window)));
-        let open_too_long = self.groups.back().is_some_and(|group| {
-            newest.0.saturating_sub(group.start.0) > self.open_limit
-                || self.next() - group.number > MAX_OPEN_GOP_FRAMES as u64
-        });
-        if open_too_long {
+        let open = self.edges.newest;
+        let open_too_long = newest.0.saturating_sub(open.start.0) > self.open_limit
+            || self.next() - open.number > MAX_OPEN_GOP_FRAMES as u64;
+        if self.edges.front.is_some() && open_too_long {
             while self.evict_group() {}
         }
     }
 
     /// Takes the oldest group out of the cache. False if there is none.
     pub(super) fn evict_group(&mut self) -> bool {
-        let Some(group) = self.groups.pop_front() else { return false };
+        let Some(mut group) = self.groups.pop_front() else { return false };
+        if self.groups.is_empty() {
+            group.bytes = self.edges.newest.bytes;
+        }
         self.cached_bytes -= group.bytes;
         self.leave(group);
         true
@@ -160,7 +206,7 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
 
     /// Takes out the groups that `[horizon, ...)` does not need, with a horizon other than the window's.
     pub(super) fn evict_to(&mut self, horizon: RunningTime) {
-        while self.groups.len() > 1 && self.groups[1].start <= horizon {
+        while self.edges.second <= horizon {
             self.evict_group();
         }
     }
@@ -177,7 +223,8 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
     fn free(&mut self) {
         let front = self.front();
         let unneeded = self.pin.map_or(front, |pin| pin.min(front)).saturating_sub(self.base());
-        let last = self.left.back().map_or(0, |group| front.saturating_sub(group.number));
+        let (last, gone) = self.edges.left.unwrap_or((front, u64::MAX));
+        let last = front.saturating_sub(last);
         let more = match unneeded.saturating_sub(last) {
             0 => 0,
             excess => FREED_AT_ONCE + excess / FREED_PART,
@@ -185,12 +232,20 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
         for _ in 0..unneeded.min(1 + more) {
             self.frames.pop();
         }
+        if self.base() >= gone {
+            self.forget_left();
+        }
+    }
+
+    /// Of the groups that have left, some have gone.
+    fn forget_left(&mut self) {
         // The first of them is all gone where the next one has begun to go.
-        while let Some(group) = self.left.front()
-            && self.left.get(1).map_or(front, |next| next.number) <= self.base()
+        while let Some((_, gone)) = self.edges.left
+            && gone <= self.base()
+            && let Some(group) = self.left.pop_front()
         {
             self.left_bytes -= group.bytes;
-            self.left.pop_front();
+            self.see_edges();
         }
     }
 
@@ -216,7 +271,7 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
 
     /// Number of the first cached frame; that of the next one if none is cached.
     pub(super) fn front(&self) -> u64 {
-        self.groups.front().map_or(self.next(), |group| group.number)
+        self.edges.front.unwrap_or(self.next())
     }
 
     /// Number that the next frame will have.

@@ -48,6 +48,8 @@ pub struct SourceCore<P: Payload, C> {
     closed: bool,
     /// The main stream: video where there is one.
     main: Stream,
+    /// There is, or was, sound.
+    sound: bool,
     pub(super) timeline: Timeline,
     video: Lane<P, C>,
     audio: Lane<P, C>,
@@ -66,6 +68,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
             lost: false,
             closed: false,
             main: Stream::Video,
+            sound: false,
             timeline: Timeline::default(),
             video: Lane::new(config.window),
             // Trimmed to the video's cache; this bounds it where pictures no longer come.
@@ -112,7 +115,8 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
 
     /// Media bytes of the cache.
     pub fn cached_bytes(&self) -> usize {
-        self.video.track.cached_bytes() + self.audio.track.cached_bytes()
+        // Without sound nothing of its lane is looked at: with thousands of sources that is memory that is far away.
+        self.video.track.cached_bytes() + if self.sound { self.audio.track.cached_bytes() } else { 0 }
     }
 
     /// How far back the cache reaches.
@@ -130,6 +134,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
         let lane = self.lane_mut(stream);
         lane.linked = true;
         lane.ended = false;
+        self.sound = self.audio.linked;
         self.main = if self.video.linked || !self.audio.linked { Stream::Video } else { Stream::Audio };
     }
 
@@ -165,6 +170,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// A frame has arrived. Frames of one stream come in decoding order.
     #[inline]
     pub fn push(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Pushed {
+        self.sound |= stream == Stream::Audio;
         let main = self.main();
         let now = self.timeline.now(arrival);
         if self.lane(stream).begins_anew(&frame, self.shift, now) {
@@ -178,7 +184,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
             self.timeline.observe(start, arrival);
         }
         // Pictures alone are trimmed by their own cache.
-        if main == Stream::Audio || self.audio.linked {
+        if self.sound {
             self.trim(main);
         }
         self.keep_budget();
