@@ -167,8 +167,8 @@ pub(crate) fn observe<P: Payload, C: Clone + PartialEq>(
 }
 
 /// When a frame that arrives now at `element` was made, by this machine's clock: now less the time it has been under way.
-pub(crate) fn captured(start: RunningTime, element: &impl IsA<gst::Element>) -> (Utc, UtcOrigin) {
-    let clock = element.current_running_time().unwrap_or(gst::ClockTime::ZERO);
+pub(crate) fn captured(start: RunningTime, element: Option<&gst::Element>) -> (Utc, UtcOrigin) {
+    let clock = element.and_then(|element| element.current_running_time()).unwrap_or(gst::ClockTime::ZERO);
     let under_way = (RunningTime::ZERO + clock.into()).since(start);
     let under_way = if under_way <= LIVE_LIMIT { under_way } else { Duration::ZERO };
     (Utc(utc_now().0 - i64::try_from(under_way.as_nanos()).unwrap_or(0)), UtcOrigin::Arrival)

@@ -170,7 +170,7 @@ impl Sessions {
         let (frame, due) = self.intake.lock().frame(stream, buffer, at);
         let start = frame.start;
         let sender = frame.utc.map(|utc| (utc, UtcOrigin::Sender));
-        let made = sender.or_else(|| due.then(|| captured(start, bin)));
+        let made = sender.or_else(|| due.then(|| captured(start, Some(gst::prelude::Cast::upcast_ref(bin)))));
         let note = frame.with(frame.payload.size() as u64, NOTE_COST);
         let mut state = self.state.lock();
         if state.link == Link::Down {

@@ -172,12 +172,8 @@ fn chain(
     buffer: gst::Buffer,
     parent: Option<&gst::Object>,
 ) -> Result<gst::FlowSuccess, gst::FlowError> {
-    if let Some(start) = sessions.push(stream, buffer, arrival())?
-        && let Some(element) = parent.and_then(|parent| parent.downcast_ref::<gst::Element>())
-    {
-        sessions.made(stream, start, captured(start, element));
-    }
-    Ok(gst::FlowSuccess::Ok)
+    let made = |start| captured(start, parent.and_then(|parent| parent.downcast_ref::<gst::Element>()));
+    sessions.push(stream, buffer, arrival(), made).map(|()| gst::FlowSuccess::Ok)
 }
 
 /// A panic on a buffer's way, as the pipeline is told of it.

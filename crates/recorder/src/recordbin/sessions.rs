@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
 use super::Setup;
 use super::total_budget::Share;
@@ -178,7 +178,8 @@ impl Sessions {
         state.intake.ended(stream)
     }
 
-    /// A buffer has arrived. Where it begins, if the core is to be told when it was made.
+    /// A buffer has arrived. `made` tells when one was made that begins at a running time; it is called now and then, without
+    /// a lock.
     ///
     /// # Errors
     /// After a panic of this function: nobody knows what it has left behind.
@@ -187,22 +188,29 @@ impl Sessions {
         stream: Stream,
         buffer: gst::Buffer,
         arrival: Arrival,
-    ) -> Result<Option<RunningTime>, gst::FlowError> {
-        let (start, due, notice, over_budget) = {
+        made: impl FnOnce(RunningTime) -> (Utc, UtcOrigin),
+    ) -> Result<(), gst::FlowError> {
+        let (notice, over_budget) = {
             let mut state = self.state.lock();
             if std::mem::replace(&mut state.pushing, true) {
                 return Err(gst::FlowError::Error);
             }
             let (frame, due) = state.intake.frame(stream, buffer, arrival);
-            let (start, utc) = (frame.start, frame.utc);
+            let start = frame.start;
+            let mut known = frame.utc.map(|utc| (utc, UtcOrigin::Sender));
+            if due {
+                state.pushing = false;
+                known = Some(MutexGuard::unlocked(&mut state, || made(start)));
+                state.pushing = true;
+            }
             if state.core.push(stream, frame, arrival) == Pushed::CallSessions {
                 state.call_sessions();
             }
-            if let Some(utc) = utc {
-                observe(&mut state.core, stream, start, (utc, UtcOrigin::Sender));
+            if let Some(known) = known {
+                observe(&mut state.core, stream, start, known);
             }
             state.pushing = false;
-            (start, due, self.shortened(&mut state), self.report(&state))
+            (self.shortened(&mut state), self.report(&state))
         };
         if let Some(notice) = notice {
             self.tell_aside(notice);
@@ -210,12 +218,7 @@ impl Sessions {
         if over_budget {
             self.share.enforce();
         }
-        Ok(due.then_some(start))
-    }
-
-    /// The buffer that begins at `start` was made then, by somebody's clock.
-    pub(super) fn made(&self, stream: Stream, start: RunningTime, utc: (Utc, UtcOrigin)) {
-        observe(&mut self.state.lock().core, stream, start, utc);
+        Ok(())
     }
 
     /// Reports the cache's size to the budget of the process. True if that is exceeded.
