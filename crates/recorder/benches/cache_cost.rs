@@ -139,7 +139,8 @@ fn measure(sources: usize, media: &Media, peer: Option<&'static Peer>) -> Vec<Ro
 fn print(sources: usize, rows: &[Row]) {
     let ring = &rows[0];
     for row in rows {
-        let ratio = |own: &[f64], ring: &[f64]| Median::of(own.iter().zip(ring).map(|(own, ring)| own / ring).collect());
+        let ratio =
+            |own: &[f64], ring: &[f64]| Median::of(own.iter().zip(ring).map(|(own, ring)| own / ring).collect());
         let (process, made) = (Median::of(row.process.clone()), Median::of(row.made.clone()));
         let (alone, whole) = (ratio(&row.process, &ring.process), ratio(&row.made, &ring.made));
         println!(
@@ -220,12 +221,19 @@ fn verdict(sources: usize, rows: &[Row]) -> Option<String> {
     let ratio = Median::of(ours.made.iter().zip(&ring.made).map(|(own, ring)| own / ring).collect()).median;
     let word = |kept: bool| if kept { "kept" } else { "NOT kept" };
     let beside = ours.memory - ring.memory;
+    let memory = if sources == 1 {
+        "per source: what the process takes once is in it".to_owned()
+    } else {
+        format!(
+            "{beside:.1}, {} ({:.1} with the list and the pad that the ring has)",
+            word(beside <= MEMORY_TARGET),
+            ours.memory
+        )
+    };
     Some(format!(
-        "promised at {sources} sources: {target}x the ring: {ratio:.2}x, {}; {MEMORY_TARGET} KiB per source beside the buffers \
-         and their list: {beside:.1}, {} ({:.1} with the list); no thread: {}; media of the window and one group by 1.05: {}",
+        "promised at {sources} sources: {target}x the ring: {ratio:.2}x, {}; {MEMORY_TARGET} KiB per source more than the ring \
+         takes beside the buffers: {memory}; no thread: {}; media of the window and one group by 1.05: {}",
         word(ratio <= target),
-        word(beside <= MEMORY_TARGET),
-        ours.memory,
         word(ours.threads <= 0.0),
         word(ours.media <= 1.05),
     ))

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use cost::contender;
+use cost::floor;
 use cost::media::{FPS, Media};
 use cost::meter::{self, Median};
 use gst::prelude::*;
@@ -28,37 +29,15 @@ const LENGTH: u64 = 120 * FPS;
 /// And those after it, with which it ends.
 const AFTER: u64 = 2 * FPS;
 
-/// `appsrc ! mp4mux ! filesink`: nanoseconds of the process for `LENGTH` buffers. `fragmented`: with mp4mux set as ours is,
-/// so that a crash costs no more than the last second.
+/// `appsrc ! mp4mux ! filesink`: nanoseconds of the process for each of `LENGTH` buffers.
 fn floor(media: &Media, dir: &Path, fragmented: bool) -> f64 {
-    let file = dir.join("floor.mp4");
     meter::settle();
     let began = meter::process_time();
-    let pipeline = gst::Pipeline::new();
-    let source = gst_app::AppSrc::builder().caps(&media.caps).format(gst::Format::Time).max_bytes(0).build();
-    let muxer = gst::ElementFactory::make("mp4mux").build().unwrap();
-    if fragmented {
-        muxer.set_property("fragment-duration", 500u32);
-        muxer.set_property_from_str("fragment-mode", "first-moov-then-finalise");
-    }
-    let sink = gst::ElementFactory::make("filesink").property("location", file.to_str().unwrap()).build().unwrap();
-    pipeline.add_many([source.upcast_ref(), &muxer, &sink]).unwrap();
-    let input = muxer.request_pad_simple("video_%u").unwrap();
-    source.static_pad("src").unwrap().link(&input).unwrap();
-    muxer.link(&sink).unwrap();
-    pipeline.set_state(gst::State::Playing).unwrap();
     let before = meter::thread_time();
     let buffers: Vec<_> = (0..LENGTH).map(|number| media.frame(number)).collect();
     let making = meter::thread_time() - before;
-    buffers.into_iter().for_each(|buffer| assert!(source.push_buffer(buffer).is_ok()));
-    source.end_of_stream().unwrap();
-    let end = [gst::MessageType::Eos, gst::MessageType::Error];
-    let message = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::NONE, &end).unwrap();
-    assert_eq!(message.type_(), gst::MessageType::Eos, "{message:?}");
-    pipeline.set_state(gst::State::Null).unwrap();
-    let cost = meter::process_time() - began - making;
-    std::fs::remove_file(file).unwrap();
-    cost as f64 / LENGTH as f64
+    floor::write(media, buffers, &dir.join("floor.mp4"), fragmented);
+    (meter::process_time() - began - making) as f64 / LENGTH as f64
 }
 
 /// Our recordbin with a full cache.
@@ -144,7 +123,10 @@ fn main() {
         }
     }
     println!("recording, per buffer and session; {machine}");
-    println!("{LENGTH} buffers of {} bytes, {FPS} per second; medians of {RUNS} (least–greatest)", media.bytes_per_second() / FPS as usize);
+    println!(
+        "{LENGTH} buffers of {} bytes, {FPS} per second; medians of {RUNS} (least–greatest)",
+        media.bytes_per_second() / FPS as usize
+    );
     println!("\n| | CPU, µs | to appsrc ! mp4mux ! filesink |\n|---|---|---|");
     let row = |name: &str, values: &[f64]| {
         let ratios = values.iter().zip(&plain).map(|(own, floor)| own / floor).collect();

@@ -234,10 +234,10 @@ mod tests {
         gst::init().unwrap();
         let at = gst::ClockTime::from_nseconds;
         let ends = [0, 1, 999, 40_000_000, 3_600_000_000_000];
-        for (start, base, offset, rate) in
-            ends.into_iter().flat_map(|start| ends.map(|base| (start, base))).flat_map(|(start, base)| {
-                [(start, base, 0, 1.0), (start, base, 500, 1.0), (start, base, 0, 2.0)]
-            })
+        for (start, base, offset, rate) in ends
+            .into_iter()
+            .flat_map(|start| ends.map(|base| (start, base)))
+            .flat_map(|(start, base)| [(start, base, 0, 1.0), (start, base, 500, 1.0), (start, base, 0, 2.0)])
         {
             let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
             segment.set_start(at(start));

@@ -84,7 +84,8 @@ impl Media {
     /// The same without an encoder, for where each of its instructions would count: nobody looks into these.
     /// A keyframe is four times as large as the other frames of `bytes`.
     pub fn synthetic(bytes: usize) -> Self {
-        let configuration = gst::Buffer::from_slice([1, 0x64, 0, 30, 0xff, 0xe1, 0, 4, 0x67, 0x64, 0, 30, 1, 0, 2, 0x68, 0xee]);
+        let configuration =
+            gst::Buffer::from_slice([1, 0x64, 0, 30, 0xff, 0xe1, 0, 4, 0x67, 0x64, 0, 30, 1, 0, 2, 0x68, 0xee]);
         let caps = gst::Caps::builder("video/x-h264")
             .field("stream-format", "avc")
             .field("alignment", "au")

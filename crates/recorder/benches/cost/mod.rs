@@ -2,6 +2,7 @@
 //! What they measure is left to them.
 
 pub mod contender;
+pub mod floor;
 pub mod media;
 pub mod meter;
 pub mod nvidia;

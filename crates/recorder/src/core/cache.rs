@@ -108,7 +108,12 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
             pin: None,
             cached_bytes: 0,
             left_bytes: 0,
-            edges: Edges { front: None, second: NEVER, newest: Group { number: 0, start: NEVER, bytes: 0 }, left: None },
+            edges: Edges {
+                front: None,
+                second: NEVER,
+                newest: Group { number: 0, start: NEVER, bytes: 0 },
+                left: None,
+            },
         }
     }
 

@@ -95,7 +95,9 @@ impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
         match self.track.newest() {
             None => other,
             Some(newest) => {
-                matches!(self.time, Time::Anew { .. }) || other || newest.is_beyond(self.shifted(frame.start), STEP_BACK_NS)
+                matches!(self.time, Time::Anew { .. })
+                    || other
+                    || newest.is_beyond(self.shifted(frame.start), STEP_BACK_NS)
             }
         }
     }
