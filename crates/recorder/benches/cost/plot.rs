@@ -49,7 +49,7 @@ fn chart(
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(56)
-        .build_cartesian_2d((1.0..sources * 1.2).log_scale(), (least..most * 1.5).log_scale())
+        .build_cartesian_2d((1.0..sources * 1.2).log_scale(), (least..most * 12.0).log_scale())
         .unwrap();
     let number = |value: &f64| if *value < 1.0 { format!("{value}") } else { format!("{value:.0}") };
     chart
