@@ -15,7 +15,7 @@ CASES ?=
 # `make fuzz FUZZ_SECONDS=600`: so long for each target.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup build test test-gxf sanitize demo docs package lint bench chaos fuzz install uninstall four-requests
+.PHONY: help setup build test test-gxf sanitize demo docs package lint bench instructions chaos fuzz install uninstall four-requests
 .DEFAULT_GOAL := help
 
 help:
@@ -28,7 +28,8 @@ help:
 	@echo 'make demo    a camera and a Kafka broker, the graph on them, two overlapping recordings, a contact sheet'
 	@echo 'make docs    build, then write what is generated in docs/'
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
-	@echo 'make bench   build, then the benchmarks'
+	@echo 'make bench   build, then the benchmarks (NVDSSR_PEER=<library>: NVIDIA'"'"'s recordbin, too)'
+	@echo 'make instructions  what a buffer costs, in instructions, against what is recorded (WRITE=yes: record it)'
 	@echo 'make package a folder and an archive of each extension in dist/, for the registry (ARCH=aarch64: cross-compiled, too;'
 	@echo '               TWICE=yes: build it all twice and compare the bytes)'
 	@echo 'make install    build libnvdsgst_smartrecord.so and install it (PREFIX=/usr/local LIBDIR=lib DESTDIR=)'
@@ -90,6 +91,13 @@ lint:
 bench: build
 	cargo bench --package nvds-smart-record --benches $(CARGO_FLAGS)
 	cargo bench --package recorder --bench chain_time $(CARGO_FLAGS)
+	COST_SVG='$(CURDIR)/docs/performance.svg' cargo bench --package recorder --bench cache_cost $(CARGO_FLAGS)
+	cargo bench --package recorder --bench session_cost $(CARGO_FLAGS)
+	cargo bench --package recorder --bench past_interval $(CARGO_FLAGS)
+
+# Counts, not times: the same on a busy machine. WRITE=yes: records them.
+instructions:
+	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/instructions $(if $(WRITE),--write)
 
 chaos:
 	@scripts/setup --chaos

@@ -1,13 +1,13 @@
 //! What arrives on the pads of a source's recorder, as inputs of the core: buffers as frames, their times in running time,
 //! and when they were made in UTC.
-//! Pads and elements are left to whoever owns them, what becomes of a frame to the core.
+//! Pads and elements are left to whoever owns them, locks too; what becomes of a frame to the core.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gst::prelude::*;
-use parking_lot::Mutex;
 
-use crate::core::{Arrival, Frame, RunningTime, SourceCore, Stream, Utc, UtcOrigin};
+use crate::core::{Arrival, Facts, Frame, Payload, RunningTime, SourceCore, Stream, Utc, UtcOrigin};
 use crate::writer::utc_now;
 
 /// The UTC mapping is renewed this often: clocks drift by far less than a millisecond meanwhile.
@@ -23,15 +23,54 @@ const FRAME_COST: usize = 1_400;
 /// Sender's time in RTCP is counted from 1900, ours from 1970.
 const NTP_TO_UNIX: i64 = 2_208_988_800_000_000_000;
 
+/// How a stream's buffers are timed.
+#[derive(Clone, Debug, Default)]
+pub enum Times {
+    /// In no segment.
+    #[default]
+    Unknown,
+    /// In a segment of rate 1: running time is so many nanoseconds ahead.
+    Ahead(i64),
+    /// In any other one.
+    Segment(Arc<gst::FormattedSegment<gst::ClockTime>>),
+}
+
+impl Times {
+    fn of(segment: gst::FormattedSegment<gst::ClockTime>) -> Self {
+        let nanos = |time: gst::ClockTime| i128::from(time.nseconds());
+        let start = segment.start().map_or(0, nanos) + segment.offset().map_or(0, nanos);
+        // Exact for a segment as nearly all streams have it; compare gst_segment_to_running_time_full().
+        let ahead = i64::try_from(segment.base().map_or(0, nanos) - start).ok();
+        match ahead.filter(|_| segment.rate() == 1.0) {
+            Some(ahead) => Self::Ahead(ahead),
+            None => Self::Segment(Arc::new(segment)),
+        }
+    }
+
+    fn running(&self, time: gst::ClockTime) -> Option<RunningTime> {
+        let nanos = |time: gst::ClockTime| i64::try_from(time.nseconds()).unwrap_or(i64::MAX);
+        match self {
+            Self::Unknown => None,
+            Self::Ahead(ahead) => Some(RunningTime(nanos(time).saturating_add(*ahead))),
+            Self::Segment(segment) => match segment.to_running_time_full(time) {
+                Some(gst::Signed::Positive(time)) => Some(RunningTime(nanos(time))),
+                // Before the segment's start, as the decoding times of B-frames are.
+                Some(gst::Signed::Negative(time)) => Some(RunningTime(-nanos(time))),
+                None => None,
+            },
+        }
+    }
+}
+
 #[derive(Default)]
 struct Input {
-    segment: Option<gst::FormattedSegment<gst::ClockTime>>,
+    times: Times,
     linked: bool,
     ended: bool,
     /// Start of the last frame.
     last: Option<RunningTime>,
-    /// From the frame before to that one; zero while unknown.
-    step: Duration,
+    /// From an earlier frame to one after it, in nanoseconds; zero while unknown.
+    step: i64,
     /// How long the last frame is shown, if it says so.
     duration: Option<Duration>,
     utc_renewed: Option<Arrival>,
@@ -39,18 +78,19 @@ struct Input {
 
 impl Input {
     fn next(&self) -> RunningTime {
-        self.last.map_or(RunningTime::ZERO, |last| last + self.duration.unwrap_or(self.step))
+        let step = Duration::from_nanos(self.step.unsigned_abs());
+        self.last.map_or(RunningTime::ZERO, |last| last + self.duration.unwrap_or(step))
     }
 }
 
-/// What the pads know of their streams.
+/// What the two pads of a recorder know of their streams.
 #[derive(Default)]
-struct Inputs {
+pub(crate) struct Intake {
     video: Input,
     audio: Input,
 }
 
-impl Inputs {
+impl Intake {
     fn of(&mut self, stream: Stream) -> &mut Input {
         match stream {
             Stream::Video => &mut self.video,
@@ -59,125 +99,121 @@ impl Inputs {
     }
 }
 
-/// When a frame was made, and whose clock says so; `None` where that is not asked for again yet.
-#[derive(Clone, Copy)]
-pub(crate) struct Made(Option<(Utc, UtcOrigin)>);
-
-impl Made {
-    /// Tells the core of it, whose frame it is: of the stream, and beginning at `start` by its own time.
-    pub(crate) fn observe<P: Clone, C: Clone + PartialEq>(
-        self,
-        core: &mut SourceCore<P, C>,
-        stream: Stream,
-        start: RunningTime,
-    ) {
-        let knows_better =
-            |origin| origin == UtcOrigin::Arrival && core.timeline().utc_origin() == Some(UtcOrigin::Sender);
-        if let Some((utc, origin)) = self.0.filter(|(_, origin)| stream == core.main() && !knows_better(*origin)) {
-            core.observe_utc(stream, start, utc, origin);
-        }
-    }
-}
-
-/// The two pads of a recorder. Its lock is held for no longer than a look at a buffer's head.
-#[derive(Default)]
-pub(crate) struct Intake(Mutex<Inputs>);
-
 impl Intake {
     /// The pad has been linked, or its stream begins anew.
-    pub(crate) fn linked(&self, stream: Stream) {
-        let mut inputs = self.0.lock();
-        inputs.of(stream).linked = true;
-        inputs.of(stream).ended = false;
+    pub(crate) fn linked(&mut self, stream: Stream) {
+        self.of(stream).linked = true;
+        self.of(stream).ended = false;
     }
 
     /// The times of what follows are in `segment`. False if it is not one of times.
-    pub(crate) fn segment(&self, stream: Stream, segment: &gst::Segment) -> bool {
+    pub(crate) fn segment(&mut self, stream: Stream, segment: &gst::Segment) -> bool {
         let segment = segment.clone().downcast::<gst::ClockTime>();
         let timed = segment.is_ok();
         if let Ok(segment) = segment {
-            self.0.lock().of(stream).segment = Some(segment);
+            self.of(stream).times = Times::of(segment);
         }
         timed
     }
 
+    /// How the buffers that follow are to be read.
+    pub(crate) fn times(&mut self, stream: Stream) -> Times {
+        self.of(stream).times.clone()
+    }
+
     /// What comes next has nothing to do with what was.
-    pub(crate) fn forget(&self, stream: Stream) {
-        let mut inputs = self.0.lock();
-        let input = inputs.of(stream);
-        (input.segment, input.last, input.step, input.duration) = (None, None, Duration::ZERO, None);
+    pub(crate) fn forget(&mut self, stream: Stream) {
+        let input = self.of(stream);
+        (input.times, input.last, input.step, input.duration) = (Times::Unknown, None, 0, None);
     }
 
     /// Nothing more will come of a stream. True if that holds for all that have been linked.
-    pub(crate) fn ended(&self, stream: Stream) -> bool {
-        let mut inputs = self.0.lock();
-        inputs.of(stream).ended = true;
-        [&inputs.video, &inputs.audio].into_iter().all(|input| input.ended || !input.linked)
+    pub(crate) fn ended(&mut self, stream: Stream) -> bool {
+        self.of(stream).ended = true;
+        [&self.video, &self.audio].into_iter().all(|input| input.ended || !input.linked)
     }
 
-    /// A buffer arrives at `element`.
+    /// A buffer arrives. Also whether the core should be told when it was made: it does not say so itself, and the last
+    /// one that was asked about has come a while ago.
+    #[inline]
     pub(crate) fn frame(
-        &self,
+        &mut self,
         stream: Stream,
         buffer: gst::Buffer,
         arrival: Arrival,
-        element: &impl IsA<gst::Element>,
-    ) -> (Frame<gst::Buffer>, Made) {
-        let (frame, renews) = {
-            let mut inputs = self.0.lock();
-            let input = inputs.of(stream);
-            let renews = input.utc_renewed.is_none_or(|renewed| arrival - renewed >= UTC_PERIOD);
-            if renews {
-                input.utc_renewed = Some(arrival);
-            }
-            (frame(input, buffer), renews)
-        };
-        let made = match frame.utc {
-            Some(utc) => Some((utc, UtcOrigin::Sender)),
-            None => renews.then(|| (captured(frame.start, element), UtcOrigin::Arrival)),
-        };
-        (frame, Made(made))
+    ) -> (Frame<gst::Buffer>, bool) {
+        let input = self.of(stream);
+        let renews = input.utc_renewed.is_none_or(|renewed| arrival - renewed >= UTC_PERIOD);
+        if renews {
+            input.utc_renewed = Some(arrival);
+        }
+        let frame = frame(input, buffer);
+        let due = renews && frame.utc.is_none();
+        (frame, due)
     }
 }
 
-/// When a frame that arrives now was made, by this machine's clock: now less the time it has been under way.
-fn captured(start: RunningTime, element: &impl IsA<gst::Element>) -> Utc {
-    let clock = element.current_running_time().unwrap_or(gst::ClockTime::ZERO);
+/// Tells the core when a frame was made, that begins at `start` by its own time, and whose clock says so.
+pub(crate) fn observe<P: Payload, C: Clone + PartialEq>(
+    core: &mut SourceCore<P, C>,
+    stream: Stream,
+    start: RunningTime,
+    (utc, origin): (Utc, UtcOrigin),
+) {
+    let knows_better = origin == UtcOrigin::Arrival && core.timeline().utc_origin() == Some(UtcOrigin::Sender);
+    if stream == core.main() && !knows_better {
+        core.observe_utc(stream, start, utc, origin);
+    }
+}
+
+/// When a frame that arrives now at `element` was made, by this machine's clock: now less the time it has been under way.
+pub(crate) fn captured(start: RunningTime, element: Option<&gst::Element>) -> (Utc, UtcOrigin) {
+    let clock = element.and_then(|element| element.current_running_time()).unwrap_or(gst::ClockTime::ZERO);
     let under_way = (RunningTime::ZERO + clock.into()).since(start);
     let under_way = if under_way <= LIVE_LIMIT { under_way } else { Duration::ZERO };
-    Utc(utc_now().0 - i64::try_from(under_way.as_nanos()).unwrap_or(0))
+    (Utc(utc_now().0 - i64::try_from(under_way.as_nanos()).unwrap_or(0)), UtcOrigin::Arrival)
+}
+
+impl Payload for gst::Buffer {
+    type Times = Times;
+
+    #[inline]
+    fn facts(&self, times: &Times) -> Option<Facts> {
+        let running = |time: Option<gst::ClockTime>| times.running(time?);
+        let (shown, decoded) = (self.pts(), self.dts());
+        let decode = running(decoded);
+        let start = if shown == decoded { decode } else { running(shown).or(decode) }?;
+        Some(Facts {
+            start,
+            decode: decode.unwrap_or(start).min(start),
+            duration: self.duration().map(Duration::from),
+            utc: sender_utc(self),
+            keyframe: !self.flags().contains(gst::BufferFlags::DELTA_UNIT),
+            bytes: self.size() + FRAME_COST,
+        })
+    }
 }
 
 /// A buffer as a frame: its times in running time, its media by reference.
+#[inline]
 fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
-    let running = |time: Option<gst::ClockTime>| {
-        let segment = input.segment.as_ref()?;
-        match segment.to_running_time_full(time?) {
-            Some(gst::Signed::Positive(time)) => Some(RunningTime::ZERO + time.into()),
-            // Before the segment's start, as the decoding times of B-frames are.
-            Some(gst::Signed::Negative(time)) => Some(RunningTime::ZERO - time.into()),
-            None => None,
-        }
-    };
-    let decode = running(buffer.dts());
-    let duration = buffer.duration().map(Duration::from);
+    let facts = buffer.facts(&input.times);
+    let plain = facts.is_some();
     // A frame without any time of its own comes when the last one is over, or as far from it as that was from the one
     // before.
-    let start = running(buffer.pts()).or(decode).unwrap_or_else(|| input.next());
-    if let Some(last) = input.last.filter(|last| *last < start) {
-        input.step = start.since(last);
-    }
-    (input.last, input.duration) = (Some(start), duration);
-    Frame {
-        start,
-        decode: decode.unwrap_or(start).min(start),
-        duration,
+    let facts = facts.unwrap_or_else(|| Facts {
+        start: input.next(),
+        decode: input.next(),
+        duration: buffer.duration().map(Duration::from),
         utc: sender_utc(&buffer),
-        discont: false,
         keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
         bytes: buffer.size() + FRAME_COST,
-        payload: buffer,
+    });
+    if let Some(last) = input.last.filter(|last| *last < facts.start) {
+        input.step = facts.start.0.saturating_sub(last.0);
     }
+    (input.last, input.duration) = (Some(facts.start), facts.duration);
+    Frame::of(facts, false, plain, buffer)
 }
 
 /// The sender's clock, if rtspsrc has attached it (facts/gstreamer.md, "Camera time").
@@ -187,4 +223,33 @@ fn sender_utc(buffer: &gst::Buffer) -> Option<Utc> {
         .into_iter()
         .find(|meta| meta.reference().structure(0).is_some_and(|structure| structure.name() == "timestamp/x-ntp"))?;
     Some(Utc(i64::try_from(ntp.timestamp().nseconds()).ok()? - NTP_TO_UNIX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_what_gstreamer_makes_of_them() {
+        gst::init().unwrap();
+        let at = gst::ClockTime::from_nseconds;
+        let ends = [0, 1, 999, 40_000_000, 3_600_000_000_000];
+        for (start, base, offset, rate) in ends
+            .into_iter()
+            .flat_map(|start| ends.map(|base| (start, base)))
+            .flat_map(|(start, base)| [(start, base, 0, 1.0), (start, base, 500, 1.0), (start, base, 0, 2.0)])
+        {
+            let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+            segment.set_start(at(start));
+            segment.set_base(at(base));
+            segment.set_offset(at(offset));
+            segment.set_rate(rate);
+            let times = Times::of(segment.clone());
+            assert_eq!(matches!(times, Times::Ahead(_)), rate == 1.0);
+            for time in ends.into_iter().chain([u32::MAX.into(), 7_200_000_000_000]) {
+                let expected = Times::Segment(Arc::new(segment.clone())).running(at(time));
+                assert_eq!(times.running(at(time)), expected, "{time} in {segment:?}");
+            }
+        }
+    }
 }

@@ -18,7 +18,7 @@ const FAR_AHEAD: Duration = Duration::from_secs(24 * 3_600);
 /// Sessions whose writers are not through, at most: so many times those that may run. Each has a thread.
 const UNFINISHED_PER_RUNNING: usize = 4;
 
-impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
+impl<P: super::payload::Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// Asks for a session.
     ///
     /// # Errors

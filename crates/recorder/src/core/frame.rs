@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::payload::Facts;
 use super::time::{RunningTime, Utc};
 
 /// Which of a source's two streams.
@@ -53,6 +54,8 @@ pub struct Frame<P> {
     pub discont: bool,
     /// What it takes of memory, in bytes: its media and what keeps them.
     pub bytes: usize,
+    /// All of it but `discont` is what the payload says by itself, with the stream's times as they are told to the core.
+    pub plain: bool,
     /// The media itself; clones must be cheap (a reference).
     pub payload: P,
 }
@@ -60,13 +63,25 @@ pub struct Frame<P> {
 impl<P> Frame<P> {
     /// A frame that is decoded when it is shown, and of which nothing else is known.
     pub fn new(start: RunningTime, keyframe: bool, bytes: usize, payload: P) -> Self {
-        Self { start, decode: start, duration: None, utc: None, keyframe, discont: false, bytes, payload }
+        Self { start, decode: start, duration: None, utc: None, keyframe, discont: false, bytes, plain: false, payload }
+    }
+
+    /// A frame of which these are the facts.
+    pub(crate) fn of(facts: Facts, discont: bool, plain: bool, payload: P) -> Self {
+        let Facts { start, decode, duration, utc, keyframe, bytes } = facts;
+        Self { start, decode, duration, utc, keyframe, discont, bytes, plain, payload }
+    }
+
+    /// What is known of it.
+    pub(super) fn facts(&self) -> Facts {
+        let Self { start, decode, duration, utc, keyframe, bytes, .. } = *self;
+        Facts { start, decode, duration, utc, keyframe, bytes }
     }
 
     /// The same frame with another payload, which takes so many bytes.
     pub(crate) fn with<Q>(&self, payload: Q, bytes: usize) -> Frame<Q> {
         let Self { start, decode, duration, utc, keyframe, discont, .. } = *self;
-        Frame { start, decode, duration, utc, keyframe, discont, bytes, payload }
+        Frame { start, decode, duration, utc, keyframe, discont, bytes, plain: false, payload }
     }
 
     /// When the next frame is due, as far as this frame knows: `start` plus the duration, or `start` alone.

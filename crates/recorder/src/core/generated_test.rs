@@ -244,7 +244,7 @@ impl Run {
         let track = self.core.cache(stream);
         let format = if stream == Stream::Video { self.format } else { self.sound_format };
         let logged = (before..track.next()).filter_map(|number| {
-            let Frame { start, decode, keyframe, discont, payload, .. } = *track.frame(number)?;
+            let Frame { start, decode, keyframe, discont, payload, .. } = track.frame(number)?;
             Some(Logged { number, payload, start, decode, keyframe, format, discont })
         });
         let logged: Vec<_> = logged.collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cache::Track;
 use super::frame::Frame;
+use super::payload::Payload;
 use super::time::{RunningTime, nanos};
 
 /// A frame that begins so long before the newest one is no B-frame, which are reordered within a fraction of a second:
@@ -16,12 +17,16 @@ const STEP_BACK: Duration = Duration::from_secs(2);
 /// faster than real time, or has a wrong time.
 const STEP_AHEAD: Duration = Duration::from_secs(10);
 
+/// The same in nanoseconds: they are compared with each frame's time.
+const STEP_BACK_NS: i64 = STEP_BACK.as_nanos() as i64;
+const STEP_AHEAD_NS: i64 = STEP_AHEAD.as_nanos() as i64;
+
 /// A frame with a wrong time comes so long after the one before it.
 const CORRECTED: Duration = Duration::from_millis(1);
 
 /// A stream.
 #[derive(Debug)]
-pub(super) struct Lane<P, C> {
+pub(super) struct Lane<P: Payload, C> {
     pub(super) track: Track<P, C>,
     pub(super) caps: Option<C>,
     /// The stream is expected: its pad is linked.
@@ -57,7 +62,7 @@ impl Time {
     }
 }
 
-impl<P, C: Clone + PartialEq> Lane<P, C> {
+impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
     pub(super) fn new(window: Duration) -> Self {
         Self {
             track: Track::new(window),
@@ -90,7 +95,9 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
         match self.track.newest() {
             None => other,
             Some(newest) => {
-                matches!(self.time, Time::Anew { .. }) || other || newest.since(self.shifted(frame.start)) > STEP_BACK
+                matches!(self.time, Time::Anew { .. })
+                    || other
+                    || newest.is_beyond(self.shifted(frame.start), STEP_BACK_NS)
             }
         }
     }
@@ -112,10 +119,12 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
     pub(super) fn resume(&mut self, shift: i64) {
         let not_before = self.track.newest().unwrap_or(RunningTime(i64::MIN));
         self.time = Time::Resumed { shift, not_before };
+        self.track.shift(shift);
         self.decode = None;
     }
 
     /// Takes a frame into the cache, its time being ours; which that is. `None` for one that cannot be used, or not yet.
+    #[inline]
     pub(super) fn push(&mut self, mut frame: Frame<P>, now: Option<RunningTime>) -> Option<RunningTime> {
         let shift = self.time.shift();
         (frame.start, frame.decode) = (self.shifted(frame.start), self.shifted(frame.decode));
@@ -123,7 +132,7 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
             if !frame.keyframe || frame.start <= not_before {
                 return None;
             }
-            frame.discont = true;
+            (frame.discont, frame.plain) = (true, false);
             self.time = Time::Shifted(shift);
         }
         if let Some(mut suspect) = self.suspect.take() {
@@ -135,20 +144,23 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
             }
             self.keep(suspect);
         }
-        let ahead_of = |time: Option<RunningTime>| time.is_some_and(|time| frame.start.since(time) > STEP_AHEAD);
+        let ahead_of = |time: Option<RunningTime>| time.is_some_and(|time| frame.start.is_beyond(time, STEP_AHEAD_NS));
         if ahead_of(self.track.newest()) && ahead_of(now) {
-            self.suspect = Some(frame);
+            // By then the stream may be read in another way.
+            self.suspect = Some(Frame { plain: false, ..frame });
             return None;
         }
         self.keep(frame)
     }
 
+    #[inline]
     fn keep(&mut self, frame: Frame<P>) -> Option<RunningTime> {
         self.unordered |= self.decode.is_some_and(|before| frame.decode < before);
         self.decode = Some(frame.decode);
         let start = frame.start;
         self.first.get_or_insert(start);
-        self.track.push(frame, self.caps.as_ref()?);
+        self.caps.as_ref()?;
+        self.track.push(frame);
         Some(start)
     }
 
@@ -163,6 +175,7 @@ impl<P, C: Clone + PartialEq> Lane<P, C> {
         if self.caps.as_ref() != Some(&caps) {
             self.settle();
             self.unordered = false;
+            self.track.format(caps.clone());
             self.caps = Some(caps);
         }
     }

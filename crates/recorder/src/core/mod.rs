@@ -12,6 +12,7 @@ mod frame;
 #[cfg(test)]
 mod generated_test;
 mod lane;
+mod payload;
 mod progress;
 mod recording;
 mod request;
@@ -21,6 +22,7 @@ mod reviewed_test;
 mod rules_test;
 mod session;
 mod source_core;
+mod store;
 #[cfg(test)]
 mod streams_test;
 mod time;
@@ -29,6 +31,7 @@ mod timeline;
 pub use action::{Action, EndReason, Ended, FailReason};
 pub use cache::{Key, Track};
 pub use frame::{Frame, Stream};
+pub use payload::{Facts, Payload};
 pub(crate) use progress::GapFinder;
 pub use progress::{Delivered, Gap, Gaps};
 pub use request::{Accepted, Budget, Config, Late, Moment, Overlap, Rejection, StartRequest};

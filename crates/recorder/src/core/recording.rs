@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::action::{Action, EndReason};
 use super::bound::Bound;
 use super::frame::{Frame, Stream};
+use super::payload::Payload;
 use super::progress::{Delivered, GapFinder, Progress, Seen};
 use super::session::{Fate, Other, Tracks};
 use super::time::RunningTime;
@@ -73,7 +74,7 @@ pub(super) struct Recording<P, C> {
     other_last: RunningTime,
 }
 
-impl<P, C: Clone + PartialEq> Other<'_, P, C> {
+impl<P: Payload, C: Clone + PartialEq> Other<'_, P, C> {
     /// A file that begins at `first` and reads on from frame `from` has a place for it: it sends, or is cached.
     fn belongs(&self, first: RunningTime, from: u64, now: RunningTime) -> bool {
         let silent = now.since(self.track.newest().unwrap_or(first)) >= SILENCE;
@@ -81,7 +82,7 @@ impl<P, C: Clone + PartialEq> Other<'_, P, C> {
     }
 }
 
-impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
+impl<P: Payload, C: Clone + PartialEq> Recording<P, C> {
     /// A file from keyframe `number` and frame `other_from` of the other stream on. `None` if that frame is not here.
     pub(super) fn new(
         number: u64,
@@ -118,7 +119,7 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
             cursor: number,
             other_cursor: other_from,
             caps,
-            progress: Progress::new(Seen::of(key)),
+            progress: Progress::new(Seen::of(&key)),
             held: Vec::new(),
             main_end: None,
             other_last: key.start,
@@ -173,7 +174,7 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
     pub(super) fn has_missed(&self, end: Bound, tracks: &Tracks<'_, P, C>) -> bool {
         let came = |other: &Other<'_, P, C>| {
             let next = other.track.first_at_or_after(self.other_last + Duration::from_nanos(1));
-            other.track.frame(next).is_some_and(|frame| end.is_after(frame))
+            other.track.frame(next).is_some_and(|frame| end.is_after(&frame))
         };
         matches!(self.other, OtherState::None | OtherState::Over) && tracks.other.as_ref().is_some_and(came)
     }
@@ -196,13 +197,13 @@ impl<P: Clone, C: Clone + PartialEq> Recording<P, C> {
         let main = if readable { tracks.main.frame(self.cursor) } else { None };
         let track = tracks.other.as_ref().filter(|_| self.other == OtherState::Open).map(|other| other.track);
         let other = track.and_then(|track| track.frame(self.other_cursor));
-        if let (Some(frame), Some(track)) = (other, track)
-            && self.is_due(frame, main, fate)
+        if let (Some(frame), Some(track)) = (&other, track)
+            && self.is_due(frame, main.as_ref(), fate)
         {
             return self.read_other(frame, track.caps(self.other_cursor), end, actions);
         }
         if let Some(frame) = main {
-            return self.read_main(frame, end, other.is_none(), tracks, gaps, actions);
+            return self.read_main(&frame, end, other.is_none(), tracks, gaps, actions);
         }
         self.without_frames(end, fate, tracks, actions)
     }

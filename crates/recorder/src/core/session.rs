@@ -8,6 +8,7 @@ use super::action::{Action, EndReason, Ended, FailReason};
 use super::bound::Bound;
 use super::cache::{Key, Track};
 use super::frame::Stream;
+use super::payload::Payload;
 use super::progress::{GapFinder, Seen};
 use super::recording::{Recording, Step};
 use super::time::{Interval, RunningTime, Utc, UtcInterval};
@@ -106,7 +107,7 @@ pub(super) struct Session<P, C> {
 }
 
 /// What of a source's cache a session may see.
-pub(super) struct Tracks<'a, P, C> {
+pub(super) struct Tracks<'a, P: Payload, C> {
     pub(super) main_stream: Stream,
     pub(super) main: &'a Track<P, C>,
     /// The other stream, if it is there and wanted.
@@ -118,14 +119,14 @@ pub(super) struct Tracks<'a, P, C> {
 }
 
 /// The stream beside the main one.
-pub(super) struct Other<'a, P, C> {
+pub(super) struct Other<'a, P: Payload, C> {
     pub(super) track: &'a Track<P, C>,
     /// Its format now.
     pub(super) caps: &'a C,
     pub(super) ended: bool,
 }
 
-impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
+impl<P: Payload, C: Clone + PartialEq> Session<P, C> {
     pub(super) fn new(id: SessionId, asked: Asked, main: Stream) -> Self {
         Self {
             id,
@@ -279,7 +280,7 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
         let Phase::Recording(recording) = &self.phase else { return };
         let earlier = tracks.main.key_for(self.asked.start).filter(|key| key.start < recording.first().running);
         if let (None, Some(key)) = (self.span, earlier)
-            && self.record_from(key, recording.has_file(), tracks)
+            && self.record_from(&key, recording.has_file(), tracks)
         {
             self.gaps = GapFinder::default();
         }
@@ -327,7 +328,7 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
     fn open(&mut self, tracks: &Tracks<'_, P, C>) -> bool {
         let end = self.asked.effective_end();
         let key = tracks.main.key_for(self.asked.start).filter(|key| end.to(key.start, key.utc) < 0);
-        key.is_some_and(|key| self.record_from(key, false, tracks))
+        key.is_some_and(|key| self.record_from(&key, false, tracks))
     }
 
     /// Begins a file with a keyframe and what belongs beside it. False if that is not here.
@@ -406,7 +407,7 @@ impl<P: Clone, C: Clone + PartialEq> Session<P, C> {
         let Phase::Resuming { from, other_from } = self.phase else { return false };
         let end = self.asked.effective_end();
         match tracks.main.key_from(from) {
-            Some((number, key)) if end.is_after(key) && self.fate.is_none_or(|fate| number < fate.cut) => {
+            Some((number, key)) if end.is_after(&key) && self.fate.is_none_or(|fate| number < fate.cut) => {
                 match Recording::new(number, other_from, false, self.main, tracks) {
                     Some(recording) => self.phase = Phase::Recording(Box::new(recording)),
                     None => return false,

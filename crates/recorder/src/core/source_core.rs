@@ -8,6 +8,7 @@ use super::action::{Action, EndReason, FailReason};
 use super::cache::{MAX_OPEN_GOP, Track};
 use super::frame::{Frame, Stream};
 use super::lane::Lane;
+use super::payload::Payload;
 use super::recording::LAG;
 use super::request::{Budget, Config};
 use super::session::{Other, Session, SessionId, Tracks};
@@ -39,12 +40,16 @@ pub enum Pushed {
 }
 
 /// The core of one source. `P` is a frame's payload, `C` a stream's format (caps).
-pub struct SourceCore<P, C> {
+pub struct SourceCore<P: Payload, C> {
     pub(super) config: Config,
     /// It has failed rather than ended.
     pub(super) lost: bool,
     /// Nothing more is recorded, whatever comes.
     closed: bool,
+    /// The main stream: video where there is one.
+    main: Stream,
+    /// There is, or was, sound.
+    sound: bool,
     pub(super) timeline: Timeline,
     video: Lane<P, C>,
     audio: Lane<P, C>,
@@ -55,13 +60,15 @@ pub struct SourceCore<P, C> {
     pub(super) sessions: Vec<Session<P, C>>,
 }
 
-impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
+impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// A source of which nothing is known yet.
     pub fn new(config: Config) -> Self {
         Self {
             config,
             lost: false,
             closed: false,
+            main: Stream::Video,
+            sound: false,
             timeline: Timeline::default(),
             video: Lane::new(config.window),
             // Trimmed to the video's cache; this bounds it where pictures no longer come.
@@ -79,7 +86,7 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
 
     /// The main stream: video where there is one.
     pub fn main(&self) -> Stream {
-        if self.video.linked || !self.audio.linked { Stream::Video } else { Stream::Audio }
+        self.main
     }
 
     pub(super) fn lane(&self, stream: Stream) -> &Lane<P, C> {
@@ -108,7 +115,8 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
 
     /// Media bytes of the cache.
     pub fn cached_bytes(&self) -> usize {
-        self.video.track.cached_bytes() + self.audio.track.cached_bytes()
+        // Without sound nothing of its lane is looked at: with thousands of sources that is memory that is far away.
+        self.video.track.cached_bytes() + if self.sound { self.audio.track.cached_bytes() } else { 0 }
     }
 
     /// How far back the cache reaches.
@@ -126,12 +134,19 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
         let lane = self.lane_mut(stream);
         lane.linked = true;
         lane.ended = false;
+        self.sound = self.audio.linked;
+        self.main = if self.video.linked || !self.audio.linked { Stream::Video } else { Stream::Audio };
     }
 
     /// The stream's format from the next frame on.
     pub fn format(&mut self, stream: Stream, caps: C) {
         self.link(stream);
         self.lane_mut(stream).format(caps);
+    }
+
+    /// How the stream's plain frames are to be read from the next one on.
+    pub fn read_with(&mut self, stream: Stream, times: P::Times) {
+        self.lane_mut(stream).track.read_with(times);
     }
 
     /// The source is lost for now: the time of the next frame is not comparable with that of the last one.
@@ -153,7 +168,9 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
     }
 
     /// A frame has arrived. Frames of one stream come in decoding order.
+    #[inline]
     pub fn push(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Pushed {
+        self.sound |= stream == Stream::Audio;
         let main = self.main();
         let now = self.timeline.now(arrival);
         if self.lane(stream).begins_anew(&frame, self.shift, now) {
@@ -166,7 +183,10 @@ impl<P: Clone, C: Clone + PartialEq> SourceCore<P, C> {
             }
             self.timeline.observe(start, arrival);
         }
-        self.trim(main);
+        // Pictures alone are trimmed by their own cache.
+        if self.sound {
+            self.trim(main);
+        }
         self.keep_budget();
         if self.sessions.is_empty() {
             return Pushed::Quiet;

@@ -18,6 +18,11 @@ impl RunningTime {
     /// The start of the stream.
     pub const ZERO: Self = Self(0);
 
+    /// Whether this is after `earlier` by more than so many nanoseconds.
+    pub(super) fn is_beyond(self, earlier: Self, nanos: i64) -> bool {
+        self.0.saturating_sub(earlier.0) > nanos
+    }
+
     /// How long after `earlier` this is; zero if it is not.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

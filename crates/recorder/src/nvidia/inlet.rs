@@ -97,7 +97,7 @@ fn see(event: &gst::Event, stream: Stream, bin: &gst::Bin, sessions: &Arc<Sessio
             gst::element_error!(bin, gst::StreamError::Format, ("{text}"));
         }
         gst::EventView::Caps(caps) => sessions.format(stream, caps.caps_owned()),
-        gst::EventView::Segment(segment) if !sessions.intake.segment(stream, segment.segment()) => {
+        gst::EventView::Segment(segment) if !sessions.intake.lock().segment(stream, segment.segment()) => {
             gst::element_error!(
                 bin,
                 gst::StreamError::Format,

@@ -14,10 +14,11 @@ use super::library::Library;
 use super::session::{Ending, Notes, Session, Stage};
 use super::session_thread;
 use crate::Error;
+use crate::core::UtcOrigin;
 use crate::core::{Accepted, Arrival, Config, EndReason, Late, Rejection, RunningTime, SessionId, SourceCore};
 use crate::core::{StartRequest, Stream};
 use crate::event::{Event, EventSink};
-use crate::intake::Intake;
+use crate::intake::{Intake, captured, observe};
 use crate::join::join_by;
 use crate::record::{Times, Trigger};
 use crate::recordbin::{Setup, arrival};
@@ -75,7 +76,7 @@ pub(super) struct State {
 pub(super) struct Sessions {
     pub(super) library: &'static Library,
     pub(super) setup: Setup,
-    pub(super) intake: Intake,
+    pub(super) intake: Mutex<Intake>,
     events: EventSink,
     /// `None` when it is given back.
     context: Option<Context>,
@@ -104,7 +105,7 @@ impl Sessions {
         let sessions = Arc::new(Self {
             library,
             setup,
-            intake: Intake::default(),
+            intake: Mutex::default(),
             events,
             context: Some(context),
             state: Mutex::new(State {
@@ -145,7 +146,7 @@ impl Sessions {
 
     /// A pad has been linked, or its stream begins anew.
     pub(super) fn linked(&self, stream: Stream) {
-        self.intake.linked(stream);
+        self.intake.lock().linked(stream);
         self.core(|core| core.link(stream));
     }
 
@@ -160,21 +161,25 @@ impl Sessions {
     }
 
     pub(super) fn flushed(&self, stream: Stream) {
-        self.intake.forget(stream);
+        self.intake.lock().forget(stream);
         self.core(|core| core.flush(stream));
     }
 
     /// A buffer is about to go to the library.
     pub(super) fn frame(&self, stream: Stream, buffer: gst::Buffer, at: Arrival, bin: &gst::Bin) {
-        let (frame, made) = self.intake.frame(stream, buffer, at, bin);
+        let (frame, due) = self.intake.lock().frame(stream, buffer, at);
         let start = frame.start;
+        let sender = frame.utc.map(|utc| (utc, UtcOrigin::Sender));
+        let made = sender.or_else(|| due.then(|| captured(start, Some(gst::prelude::Cast::upcast_ref(bin)))));
         let note = frame.with(frame.payload.size() as u64, NOTE_COST);
         let mut state = self.state.lock();
         if state.link == Link::Down {
             state.link = Link::Up;
         }
         state.notes.push(stream, note, at);
-        made.observe(&mut state.notes, stream, start);
+        if let Some(made) = made {
+            observe(&mut state.notes, stream, start, made);
+        }
         let newest = state.notes.cache(state.notes.main()).newest();
         let reached = |session: &Session| newest.is_some_and(|newest| newest >= session.until);
         if state.session.as_ref().is_some_and(reached) {
@@ -183,7 +188,7 @@ impl Sessions {
     }
 
     pub(super) fn end_of_stream(&self, stream: Stream) {
-        let all = self.intake.ended(stream);
+        let all = self.intake.lock().ended(stream);
         {
             let mut state = self.state.lock();
             state.notes.end_of_stream(stream);

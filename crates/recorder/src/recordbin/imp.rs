@@ -7,14 +7,15 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
+use parking_lot::Mutex;
 
 use super::Setup;
 use super::sessions::{Sessions, arrival};
 use crate::container::codec_name;
 use crate::core::Stream;
 use crate::event::{Event, EventSink};
-use crate::intake::Intake;
-use crate::{Error, container};
+use crate::intake::captured;
+use crate::{Container, Error, container};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new("nvdssmartrecord", gst::DebugColorFlags::empty(), Some("Smart record bin"))
@@ -24,7 +25,6 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 #[derive(Default)]
 pub struct Recordbin {
     sessions: OnceLock<Arc<Sessions>>,
-    intake: Intake,
 }
 
 #[glib::object_subclass]
@@ -56,25 +56,24 @@ impl BinImpl for Recordbin {}
 
 impl Recordbin {
     pub(super) fn set_up(&self, setup: Setup, events: EventSink) -> Result<(), Error> {
+        let container = setup.container;
+        let sessions = Sessions::new(setup, events);
         for (stream, name) in [(Stream::Video, "sink"), (Stream::Audio, "asink")] {
-            let caps = setup.container.accepts(stream)?;
-            self.add_pad(stream, name, &caps);
+            self.add_pad(stream, &template(container, stream, name)?, sessions.clone());
         }
         // The bin ends streams: a pipeline waits for its EOS message as for a sink's.
         self.obj().set_element_flags(gst::ElementFlags::SINK);
         // `set_up` is called once, by `Recordbin::new`.
-        drop(self.sessions.set(Sessions::new(setup, events)));
+        drop(self.sessions.set(sessions));
         Ok(())
     }
 
-    fn add_pad(&self, stream: Stream, name: &str, caps: &gst::Caps) {
-        let builder = match gst::PadTemplate::new(name, gst::PadDirection::Sink, gst::PadPresence::Always, caps) {
-            Ok(template) => gst::Pad::builder_from_template(&template),
-            Err(_) => gst::Pad::builder(gst::PadDirection::Sink).name(name),
-        };
-        let pad = builder
+    fn add_pad(&self, stream: Stream, template: &gst::PadTemplate, sessions: Arc<Sessions>) {
+        let pad = gst::Pad::builder_from_template(template)
             .chain_function(move |_, parent, buffer| {
-                Self::catch_panic_pad_function(parent, || Err(gst::FlowError::Error), |this| this.chain(stream, buffer))
+                // This is the way of each buffer: what stands behind the pad is not looked up through its parent.
+                let chain = std::panic::AssertUnwindSafe(|| chain(&sessions, stream, buffer, parent));
+                std::panic::catch_unwind(chain).unwrap_or_else(|_| Err(panicked(parent)))
             })
             .event_function(move |pad, parent, event| {
                 Self::catch_panic_pad_function(parent, || false, |this| this.event(pad, stream, event))
@@ -87,7 +86,7 @@ impl Recordbin {
         });
         if let Err(error) = self.obj().add_pad(&pad) {
             // Only a name that is taken is refused, and both names are new here.
-            gst::error!(CAT, imp = self, "pad {name}: {error}");
+            gst::error!(CAT, imp = self, "pad for {}: {error}", stream.name());
         }
     }
 
@@ -98,25 +97,15 @@ impl Recordbin {
     /// The pad has been linked, or its stream begins anew.
     fn linked(&self, stream: Stream) {
         if let Some(sessions) = self.sessions() {
-            self.intake.linked(stream);
-            sessions.core(|core| core.link(stream));
+            sessions.linked(stream);
         }
-    }
-
-    fn chain(&self, stream: Stream, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let Some(sessions) = self.sessions() else { return Err(gst::FlowError::NotNegotiated) };
-        let arrival = arrival();
-        let (frame, made) = self.intake.frame(stream, buffer, arrival, &*self.obj());
-        let start = frame.start;
-        sessions.push(stream, frame, arrival, |core| made.observe(core, stream, start));
-        Ok(gst::FlowSuccess::Ok)
     }
 
     fn event(&self, pad: &gst::Pad, stream: Stream, event: gst::Event) -> bool {
         let Some(sessions) = self.sessions() else { return false };
         match event.view() {
             gst::EventView::Caps(caps) => return self.caps(pad, stream, caps.caps()),
-            gst::EventView::Segment(segment) if !self.intake.segment(stream, segment.segment()) => {
+            gst::EventView::Segment(segment) if !sessions.segment(stream, segment.segment()) => {
                 gst::element_imp_error!(
                     self,
                     gst::StreamError::Format,
@@ -126,8 +115,7 @@ impl Recordbin {
             }
             gst::EventView::StreamStart(_) => self.linked(stream),
             gst::EventView::FlushStop(flush) if flush.resets_time() => {
-                self.intake.forget(stream);
-                sessions.core(|core| core.flush(stream));
+                sessions.flushed(stream);
             }
             gst::EventView::Eos(_) => self.end_of_stream(stream),
             _ => {}
@@ -155,12 +143,43 @@ impl Recordbin {
 
     fn end_of_stream(&self, stream: Stream) {
         let Some(sessions) = self.sessions() else { return };
-        let all = self.intake.ended(stream);
-        sessions.core(|core| core.end_of_stream(stream));
-        if all {
+        if sessions.end_of_stream(stream) {
             sessions.tell(Event::SourceEnded { source: sessions.setup.source.index, error: None });
             // Nobody listens on the bus of a bin that is in no pipeline.
             drop(self.obj().post_message(gst::message::Eos::builder().src(&*self.obj()).build()));
         }
     }
+}
+
+/// What a pad takes, the same object for all recordbins: its formats take some kilobytes.
+fn template(container: Container, stream: Stream, name: &str) -> Result<gst::PadTemplate, Error> {
+    static MADE: Mutex<Vec<(Container, Stream, gst::PadTemplate)>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock();
+    if let Some((_, _, template)) = made.iter().find(|(of, is, _)| (*of, *is) == (container, stream)) {
+        return Ok(template.clone());
+    }
+    let caps = container.accepts(stream)?;
+    let template = gst::PadTemplate::new(name, gst::PadDirection::Sink, gst::PadPresence::Always, &caps)
+        .map_err(|error| Error::Gstreamer(error.to_string()))?;
+    made.push((container, stream, template.clone()));
+    Ok(template)
+}
+
+/// A buffer has come.
+fn chain(
+    sessions: &Sessions,
+    stream: Stream,
+    buffer: gst::Buffer,
+    parent: Option<&gst::Object>,
+) -> Result<gst::FlowSuccess, gst::FlowError> {
+    let made = |start| captured(start, parent.and_then(|parent| parent.downcast_ref::<gst::Element>()));
+    sessions.push(stream, buffer, arrival(), made).map(|()| gst::FlowSuccess::Ok)
+}
+
+/// A panic on a buffer's way, as the pipeline is told of it.
+fn panicked(parent: Option<&gst::Object>) -> gst::FlowError {
+    if let Some(element) = parent.and_then(|parent| parent.downcast_ref::<gst::Element>()) {
+        gst::element_error!(element, gst::LibraryError::Failed, ("Panicked; this is a bug, please report it"));
+    }
+    gst::FlowError::Error
 }

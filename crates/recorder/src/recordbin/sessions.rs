@@ -8,15 +8,16 @@ use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
 use super::Setup;
 use super::total_budget::Share;
 use super::watch;
 use crate::FailedRecord;
-use crate::core::{Accepted, Action, Arrival, EndReason, FailReason, Frame, Pushed, Rejection, SessionId, SourceCore};
-use crate::core::{StartRequest, Stream};
+use crate::core::{Accepted, Action, Arrival, EndReason, FailReason, Pushed, Rejection, RunningTime, SessionId};
+use crate::core::{SourceCore, StartRequest, Stream, Utc, UtcOrigin};
 use crate::event::{Event, EventSink};
+use crate::intake::{Intake, observe};
 use crate::join::join_by;
 use crate::record::{Times, Trigger};
 use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Standing, Unstarted, Writer};
@@ -35,7 +36,8 @@ const SHORTENED_PERIOD: Duration = Duration::from_secs(60);
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 pub(crate) fn arrival() -> Arrival {
-    Arrival(u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    let since = ORIGIN.elapsed();
+    Arrival(since.as_secs().wrapping_mul(1_000_000_000).wrapping_add(u64::from(since.subsec_nanos())))
 }
 
 /// A session that has not been answered yet.
@@ -59,6 +61,9 @@ struct Begun {
 
 /// What the lock guards.
 pub(super) struct State {
+    intake: Intake,
+    /// A buffer is being pushed; also after a panic.
+    pushing: bool,
     pub(super) core: SourceCore<gst::Buffer, gst::Caps>,
     entries: HashMap<SessionId, Entry>,
     threads: Vec<JoinHandle<()>>,
@@ -107,6 +112,8 @@ pub(super) struct Sessions {
 impl Sessions {
     pub(super) fn new(setup: Setup, events: EventSink) -> Arc<Self> {
         let state = State {
+            intake: Intake::default(),
+            pushing: false,
             core: SourceCore::new(setup.config),
             entries: HashMap::new(),
             threads: Vec::new(),
@@ -141,20 +148,68 @@ impl Sessions {
         drop(std::thread::Builder::new().name("srec-notice".into()).spawn(tell));
     }
 
-    /// A frame has arrived; `then` is called with the core after it.
+    /// A pad has been linked, or its stream begins anew.
+    pub(super) fn linked(&self, stream: Stream) {
+        let mut state = self.state.lock();
+        state.intake.linked(stream);
+        state.core.link(stream);
+    }
+
+    /// The times of what follows are in `segment`. False if it is not one of times.
+    pub(super) fn segment(&self, stream: Stream, segment: &gst::Segment) -> bool {
+        let mut state = self.state.lock();
+        let timed = state.intake.segment(stream, segment);
+        let times = state.intake.times(stream);
+        state.core.read_with(stream, times);
+        timed
+    }
+
+    /// A stream has been flushed.
+    pub(super) fn flushed(&self, stream: Stream) {
+        let mut state = self.state.lock();
+        state.intake.forget(stream);
+        state.core.flush(stream);
+    }
+
+    /// A stream has ended. True if all have.
+    pub(super) fn end_of_stream(&self, stream: Stream) -> bool {
+        let mut state = self.state.lock();
+        state.core.end_of_stream(stream);
+        state.intake.ended(stream)
+    }
+
+    /// A buffer has arrived. `made` tells when one was made that begins at a running time; it is called now and then, without
+    /// a lock.
+    ///
+    /// # Errors
+    /// After a panic of this function: nobody knows what it has left behind.
     pub(super) fn push(
         &self,
         stream: Stream,
-        frame: Frame<gst::Buffer>,
+        buffer: gst::Buffer,
         arrival: Arrival,
-        then: impl FnOnce(&mut SourceCore<gst::Buffer, gst::Caps>),
-    ) {
+        made: impl FnOnce(RunningTime) -> (Utc, UtcOrigin),
+    ) -> Result<(), gst::FlowError> {
         let (notice, over_budget) = {
             let mut state = self.state.lock();
+            if std::mem::replace(&mut state.pushing, true) {
+                return Err(gst::FlowError::Error);
+            }
+            let (frame, due) = state.intake.frame(stream, buffer, arrival);
+            let start = frame.start;
+            let mut known = frame.utc.map(|utc| (utc, UtcOrigin::Sender));
+            if due {
+                state.pushing = false;
+                known = Some(MutexGuard::unlocked(&mut state, || made(start)));
+                state.pushing = true;
+            }
             if state.core.push(stream, frame, arrival) == Pushed::CallSessions {
                 state.call_sessions();
             }
-            then(&mut state.core);
+            if let Some(known) = known {
+                observe(&mut state.core, stream, start, known);
+            }
+            state.pushing = false;
             (self.shortened(&mut state), self.report(&state))
         };
         if let Some(notice) = notice {
@@ -163,6 +218,7 @@ impl Sessions {
         if over_budget {
             self.share.enforce();
         }
+        Ok(())
     }
 
     /// Reports the cache's size to the budget of the process. True if that is exceeded.

@@ -9,6 +9,16 @@ use parking_lot::Mutex;
 
 use super::sessions::Sessions;
 
+/// Caches are counted in steps of about this part of the budget, and of at most so many bytes, rounded up: what all sources
+/// share is not written to with every frame of each.
+const STEPS: usize = 65_536;
+const LARGEST_STEP: usize = 65_536;
+
+/// The step of a budget in bytes, a power of two.
+fn step(limit: usize) -> usize {
+    1 << (limit / STEPS).clamp(1, LARGEST_STEP).ilog2()
+}
+
 static TOTAL: LazyLock<Total> = LazyLock::new(Total::default);
 
 #[derive(Default)]
@@ -48,9 +58,15 @@ impl Share {
 
     /// The cache has so many bytes now. True if the process has too many.
     pub(super) fn report(&self, bytes: usize) -> bool {
+        let limit = TOTAL.limit.load(Ordering::Relaxed);
+        let step = step(limit);
+        let bytes = bytes.saturating_add(step - 1) & !(step - 1);
+        if self.bytes.load(Ordering::Relaxed) == bytes {
+            return TOTAL.bytes.load(Ordering::Relaxed) > limit;
+        }
         let before = self.bytes.swap(bytes, Ordering::Relaxed);
         let total = TOTAL.bytes.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
-        total.wrapping_add(bytes.wrapping_sub(before)) > TOTAL.limit.load(Ordering::Relaxed)
+        total.wrapping_add(bytes.wrapping_sub(before)) > limit
     }
 
     /// Shortens caches until the process keeps its budget. No lock of a recordbin may be held.

@@ -1,0 +1,240 @@
+//! What caching costs per buffer, and what a source takes, while nothing is recorded: our recordbin beside a pad that only
+//! keeps the last 900 buffers (the limit), a fakesink, NVIDIA's recordbin and GStreamer's own arrangements, in one run.
+//! Asserts nothing. `cargo bench -p recorder --bench cache_cost [-- <sources>...]`; NVDSSR_PEER names NVIDIA's library,
+//! COST_ONLY what is wanted alone (`ring;ours`), COST_SVG the file that the charts go to.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::Path;
+
+use cost::contender::{Contender, Kind, WINDOW};
+use cost::media::{FPS, GOP, Media};
+use cost::meter::{self, Median};
+use cost::nvidia::Peer;
+use cost::plot::{self, Line};
+use gst::prelude::*;
+
+mod cost;
+
+/// The promise of issue 7: so many times the ring's cost at so many sources.
+const TARGETS: [(usize, f64); 3] = [(1, 2.0), (100, 1.6), (1_000, 1.5)];
+/// What a source may take beside buffers and media.
+const MEMORY_TARGET: f64 = 8.0;
+const RUNS: usize = 7;
+/// Frames of each source before anything is measured: the cache is full, and has let go of a few groups.
+const FILL: u64 = (WINDOW.as_secs() + 3) * FPS;
+/// Buffers that are made before they are pushed, all at once.
+const BATCH: usize = 1_000;
+/// Above so many sources their files alone would fill a disk.
+const SPLITMUX_SOURCES: usize = 1;
+
+/// A contender, and what has been measured.
+struct Row {
+    contender: Contender,
+    next: u64,
+    /// Nanoseconds per buffer, of the whole process.
+    process: Vec<f64>,
+    /// The same with the making of the buffer, as a source has it.
+    made: Vec<f64>,
+    threads: f64,
+    /// KiB per source beside buffers and media.
+    memory: f64,
+    /// Media held, of what the window and one group more are.
+    media: f64,
+}
+
+/// Pushes `rounds` frames into each pad: nanoseconds of the process that this took, without the making of the buffers and
+/// with it.
+fn push(row: &mut Row, media: &Media, rounds: u64) -> (u64, u64) {
+    meter::settle();
+    let pads = &row.contender.pads;
+    let per_batch = (BATCH / pads.len()).max(1) as u64;
+    let (began, mut making) = (meter::process_time(), 0);
+    let mut batch = Vec::with_capacity(per_batch as usize * pads.len());
+    for from in (row.next..row.next + rounds).step_by(per_batch as usize) {
+        let to = (from + per_batch).min(row.next + rounds);
+        let before = meter::thread_time();
+        batch.extend((from..to).flat_map(|number| pads.iter().map(move |pad| (pad, media.frame(number)))));
+        making += meter::thread_time() - before;
+        for (pad, buffer) in batch.drain(..) {
+            pad.chain(buffer).unwrap();
+        }
+    }
+    row.next += rounds;
+    meter::settle();
+    let all = meter::process_time() - began;
+    (all - making, all)
+}
+
+/// KiB per source of each contender beside the buffers it holds, in a process whose GLib has no caches of its own between
+/// it and malloc.
+fn memories(sources: usize, kinds: &[Kind]) -> Vec<f64> {
+    let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--memory", &sources.to_string()])
+        .env("G_SLICE", "always-malloc")
+        .env("COST_ONLY", names.join(";"))
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(child.status.success());
+    String::from_utf8(child.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect()
+}
+
+/// What a buffer itself takes of the heap, its media being the clip's.
+fn buffer_bytes(media: &Media) -> f64 {
+    const COUNT: usize = 20_000;
+    let mut buffers = Vec::with_capacity(COUNT);
+    let before = meter::heap();
+    buffers.extend((0..COUNT as u64).map(|number| media.frame(number)));
+    (meter::heap() - before) as f64 / COUNT as f64
+}
+
+fn row(kind: Kind, sources: usize, media: &Media, dir: &Path, peer: Option<&'static Peer>, buffer: f64) -> Row {
+    let (heap, threads, held) = (meter::heap(), meter::threads(), media.held());
+    let contender = Contender::new(kind, sources, dir, peer);
+    contender.pads.iter().for_each(|pad| media.begin(pad));
+    let mut row =
+        Row { contender, next: 0, process: Vec::new(), made: Vec::new(), threads: 0.0, memory: 0.0, media: 0.0 };
+    push(&mut row, media, FILL);
+    let (buffers, bytes) = (media.held().0 - held.0, media.held().1 - held.1);
+    let each = |of: f64| of / sources as f64;
+    row.threads = each(meter::threads() as f64 - threads as f64);
+    row.memory = each(meter::heap() as f64 - heap as f64 - buffers as f64 * buffer) / 1_024.0;
+    let bound = media.bytes_per_second() as f64 * (WINDOW.as_secs_f64() + GOP as f64 / FPS as f64);
+    row.media = each(bytes as f64) / bound;
+    row
+}
+
+fn kinds(sources: usize, peer: Option<&'static Peer>) -> Vec<Kind> {
+    let mut kinds = vec![Kind::Ring, Kind::Ours, Kind::Fakesink, Kind::LeakyQueue];
+    kinds.extend((sources <= SPLITMUX_SOURCES).then_some(Kind::Splitmux));
+    kinds.extend(peer.map(|_| Kind::Nvidia));
+    if let Ok(only) = std::env::var("COST_ONLY") {
+        kinds.retain(|kind| only.split(';').any(|name| kind.name().starts_with(name)));
+    }
+    kinds
+}
+
+fn measure(sources: usize, media: &Media, peer: Option<&'static Peer>) -> Vec<Row> {
+    let dir = testbed::temp_dir().unwrap();
+    let kinds = kinds(sources, peer);
+    let memories = memories(sources, &kinds);
+    let made = kinds.into_iter().map(|kind| row(kind, sources, media, dir.path(), peer, 0.0));
+    let mut rows: Vec<Row> = made.collect();
+    rows.iter_mut().zip(memories).for_each(|(row, memory)| row.memory = memory);
+    for _ in 0..RUNS {
+        for row in &mut rows {
+            let slow = matches!(row.contender.kind, Kind::Nvidia | Kind::Splitmux);
+            let buffers = if slow { 20_000 } else { 200_000 };
+            let rounds = (buffers / sources as u64).max(1);
+            let (process, made) = push(row, media, rounds);
+            let per_buffer = |time: u64| time as f64 / (rounds * sources as u64) as f64;
+            row.process.push(per_buffer(process));
+            row.made.push(per_buffer(made));
+        }
+    }
+    rows
+}
+
+fn print(sources: usize, rows: &[Row]) {
+    let ring = &rows[0];
+    for row in rows {
+        let ratio =
+            |own: &[f64], ring: &[f64]| Median::of(own.iter().zip(ring).map(|(own, ring)| own / ring).collect());
+        let (process, made) = (Median::of(row.process.clone()), Median::of(row.made.clone()));
+        let (alone, whole) = (ratio(&row.process, &ring.process), ratio(&row.made, &ring.made));
+        println!(
+            "| {sources} | {} | {:.2} ({:.2}–{:.2}) | {:.2}× | {:.2} | {:.2}× ({:.2}–{:.2}) | {:.1} | {:.1} | {:.1} % |",
+            row.contender.kind.name(),
+            process.median / 1e3,
+            process.range.0 / 1e3,
+            process.range.1 / 1e3,
+            alone.median,
+            made.median / 1e3,
+            whole.median,
+            whole.range.0,
+            whole.range.1,
+            row.threads,
+            row.memory,
+            row.media * 100.0,
+        );
+    }
+}
+
+/// In the process that [`memories`] starts.
+fn print_memories(sources: usize) {
+    let (media, peer) = (Media::synthetic(4_000), cost::nvidia::peer());
+    let dir = testbed::temp_dir().unwrap();
+    let buffer = buffer_bytes(&media);
+    for kind in kinds(sources, peer) {
+        println!("{:.3}", row(kind, sources, &media, dir.path(), peer, buffer).memory);
+    }
+}
+
+fn main() {
+    let machine = meter::machine();
+    gst::init().unwrap();
+    let asked: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    if std::env::args().any(|argument| argument == "--memory") {
+        return print_memories(asked[0]);
+    }
+    let sources = if asked.is_empty() { TARGETS.map(|(sources, _)| sources).to_vec() } else { asked };
+    let media = Media::new(1_000);
+    let peer = cost::nvidia::peer();
+    println!("caching, per buffer; {machine}");
+    println!(
+        "{} s of {FPS} frames per second, GOP {GOP}, no recording; medians of {RUNS} (least–greatest)",
+        WINDOW.as_secs()
+    );
+    println!(
+        "\n| sources | | pushed, µs | to the ring | made and pushed, µs | to the ring | threads per source | KiB per source \
+         | media held |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    let mut lines: Vec<Line> = Vec::new();
+    let mut verdicts = Vec::new();
+    for sources in sources {
+        let rows = measure(sources, &media, peer);
+        print(sources, &rows);
+        for row in &rows {
+            let point = (sources as f64, Median::of(row.made.clone()).median / 1e3, row.memory);
+            let name = row.contender.kind.name();
+            match lines.iter_mut().find(|line| line.name == name) {
+                Some(line) => line.points.push(point),
+                None => lines.push(Line { name, points: vec![point] }),
+            }
+        }
+        verdicts.extend(verdict(sources, &rows));
+    }
+    println!();
+    verdicts.iter().for_each(|verdict| println!("{verdict}"));
+    if let Some(file) = std::env::var_os("COST_SVG") {
+        plot::draw(Path::new(&file), &lines);
+    }
+}
+
+/// What has been promised, and what has become of it.
+fn verdict(sources: usize, rows: &[Row]) -> Option<String> {
+    let of = |kind: Kind| rows.iter().find(|row| row.contender.kind == kind);
+    let (ring, ours) = (of(Kind::Ring)?, of(Kind::Ours)?);
+    let (_, target) = TARGETS.into_iter().find(|(at, _)| *at == sources)?;
+    let ratio = Median::of(ours.made.iter().zip(&ring.made).map(|(own, ring)| own / ring).collect()).median;
+    let word = |kept: bool| if kept { "kept" } else { "NOT kept" };
+    let beside = ours.memory - ring.memory;
+    let memory = if sources == 1 {
+        "per source: what the process takes once is in it".to_owned()
+    } else {
+        format!(
+            "{beside:.1}, {} ({:.1} with the list and the pad that the ring has)",
+            word(beside <= MEMORY_TARGET),
+            ours.memory
+        )
+    };
+    Some(format!(
+        "promised at {sources} sources: {target}x the ring: {ratio:.2}x, {}; {MEMORY_TARGET} KiB per source more than the ring \
+         takes beside the buffers: {memory}; no thread: {}; media of the window and one group by 1.05: {}",
+        word(ratio <= target),
+        word(ours.threads <= 0.0),
+        word(ours.media <= 1.05),
+    ))
+}

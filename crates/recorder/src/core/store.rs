@@ -1,0 +1,158 @@
+//! The frames of one stream, by their numbers. Of most frames only the payload is kept, eight bytes of a buffer: the rest is
+//! read from it when it is asked for. What a payload does not say itself is kept beside it.
+//! Which frames are kept, and for how long, is left to `cache`.
+
+use std::collections::VecDeque;
+
+use super::frame::Frame;
+use super::payload::{Facts, Payload};
+use super::time::RunningTime;
+
+/// A full list grows by this part, not twofold: there may be thousands of them.
+const GROWTH: usize = 16;
+
+/// A stretch of frames that are read in one way, in one format.
+#[derive(Clone, Debug)]
+struct Run<T, C> {
+    /// Number of its first frame.
+    from: u64,
+    caps: C,
+    times: T,
+    /// Our time is so many nanoseconds ahead of the stream's.
+    shift: i64,
+}
+
+/// What a frame's payload does not say.
+#[derive(Debug)]
+struct Odd {
+    number: u64,
+    facts: Facts,
+    discont: bool,
+}
+
+/// See the module. A push is O(1) amortised, a look O(log) of what is odd.
+#[derive(Debug)]
+pub(super) struct Store<P: Payload, C> {
+    payloads: VecDeque<P>,
+    /// Number of the frame at the front.
+    base: u64,
+    runs: VecDeque<Run<P::Times, C>>,
+    odd: VecDeque<Odd>,
+    /// How frames that come are to be read, and in which format they are.
+    caps: Option<C>,
+    times: P::Times,
+    shift: i64,
+    /// That is so for the newest run.
+    current: bool,
+}
+
+impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
+    pub(super) fn new() -> Self {
+        Self {
+            payloads: VecDeque::new(),
+            base: 0,
+            runs: VecDeque::new(),
+            odd: VecDeque::new(),
+            caps: None,
+            times: P::Times::default(),
+            shift: 0,
+            current: false,
+        }
+    }
+
+    /// The format of the frames that come.
+    pub(super) fn format(&mut self, caps: C) {
+        self.caps = Some(caps);
+        self.current = false;
+    }
+
+    /// How the frames that come are to be read.
+    pub(super) fn read_with(&mut self, times: P::Times) {
+        self.times = times;
+        self.current = false;
+    }
+
+    /// How far the times of the frames that come are ahead of what their payloads say.
+    pub(super) fn shift(&mut self, shift: i64) {
+        self.current &= self.shift == shift;
+        self.shift = shift;
+    }
+
+    /// Appends a frame. Without a format it cannot be kept.
+    #[inline]
+    pub(super) fn push(&mut self, frame: Frame<P>) {
+        if !self.current {
+            let Some(caps) = self.caps.clone() else { return };
+            self.runs.push_back(Run { from: self.next(), caps, times: self.times.clone(), shift: self.shift });
+            self.current = true;
+        }
+        let number = self.next();
+        if !frame.plain {
+            self.odd.push_back(Odd { number, facts: frame.facts(), discont: frame.discont });
+        }
+        debug_assert!(
+            !frame.plain || self.read(&frame.payload, number) == Some(frame.facts()) && !frame.discont,
+            "a plain frame is read as it came"
+        );
+        if self.payloads.len() == self.payloads.capacity() {
+            self.payloads.reserve_exact(self.payloads.len() / GROWTH + GROWTH);
+        }
+        self.payloads.push_back(frame.payload);
+    }
+
+    fn read(&self, payload: &P, number: u64) -> Option<Facts> {
+        let run = self.run(number)?;
+        let facts = payload.facts(&run.times)?;
+        let shifted = |time: RunningTime| RunningTime(time.0.saturating_add(run.shift));
+        Some(Facts { start: shifted(facts.start), decode: shifted(facts.decode), ..facts })
+    }
+
+    fn run(&self, number: u64) -> Option<&Run<P::Times, C>> {
+        let after = self.runs.partition_point(|run| run.from <= number);
+        self.runs.get(after.checked_sub(1)?)
+    }
+
+    /// Drops the oldest frame. False if there is none.
+    pub(super) fn pop(&mut self) -> bool {
+        if self.payloads.pop_front().is_none() {
+            return false;
+        }
+        self.base += 1;
+        while self.odd.front().is_some_and(|odd| odd.number < self.base) {
+            self.odd.pop_front();
+        }
+        while self.runs.len() > 1 && self.runs[1].from <= self.base {
+            self.runs.pop_front();
+        }
+        true
+    }
+
+    /// Number of the first frame that is here.
+    pub(super) fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// Number that the next frame will have.
+    pub(super) fn next(&self) -> u64 {
+        self.base + self.payloads.len() as u64
+    }
+
+    /// Frame `number`; `None` before it has come and after it has gone.
+    pub(super) fn frame(&self, number: u64) -> Option<Frame<P>> {
+        let payload = self.payloads.get(usize::try_from(number.checked_sub(self.base)?).ok()?)?;
+        let odd = self.odd.binary_search_by_key(&number, |odd| odd.number).ok().map(|index| &self.odd[index]);
+        let facts = odd.map_or_else(|| self.read(payload, number), |odd| Some(odd.facts))?;
+        let (discont, plain) = (odd.is_some_and(|odd| odd.discont), odd.is_none());
+        Some(Frame::of(facts, discont, plain, payload.clone()))
+    }
+
+    /// The format of frame `number`.
+    pub(super) fn caps(&self, number: u64) -> Option<&C> {
+        self.run(number).map(|run| &run.caps)
+    }
+
+    #[cfg(test)]
+    pub(super) fn runs(&self) -> usize {
+        self.runs.len()
+    }
+}
