@@ -156,6 +156,9 @@ impl Stopped {
     fn new(program: &Program) -> Self {
         let pid = rustix::process::Pid::from_child(&program.0);
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        // Until the last of its threads stands still, it may answer.
+        let stopped = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::UNTRACED).unwrap();
+        assert!(stopped.unwrap().1.stopped());
         Self(pid)
     }
 }
