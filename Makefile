@@ -96,7 +96,7 @@ bench: build
 	cargo bench --package recorder --bench past_interval $(CARGO_FLAGS)
 
 # Counts, not times: the same on a busy machine. WRITE=yes: records them.
-instructions:
+instructions: setup
 	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/instructions $(if $(WRITE),--write)
 
 chaos:

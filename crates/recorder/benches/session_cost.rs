@@ -102,6 +102,13 @@ impl Ours {
     }
 }
 
+impl Drop for Ours {
+    fn drop(&mut self) {
+        // What cannot be stopped has said so on standard error.
+        let _ = self.bin.set_state(gst::State::Null);
+    }
+}
+
 fn main() {
     let machine = meter::machine();
     gst::init().unwrap();
