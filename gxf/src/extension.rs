@@ -191,7 +191,11 @@ impl Extension {
         let runtime_version = core.version()?.to_owned();
         if release.unmeasured {
             let version = runtime_version.to_string_lossy();
-            log::warning!("{}: nobody has tested it on GXF {version}; every check of that release passes", info.name);
+            log::warning!(
+                "{}: nobody has tested it on GXF {version} on {}; every check of that release passes",
+                info.name,
+                std::env::consts::ARCH
+            );
         }
         Ok(Extension { core, table, release, runtime_version, texts, components })
     }

@@ -116,8 +116,8 @@
 //! # Building
 //!
 //! A C++17 compiler and libclang (for bindgen) are needed; on Debian and Ubuntu `apt-get install g++ libclang-dev`.
-//! Linux on x86-64; for aarch64 it builds, but no GXF runtime has ever loaded the result. Tests of extensions need a GXF
-//! runtime at run time, which [`Runtime::load`] finds.
+//! Linux on x86-64; for aarch64 it builds, and GXF has loaded the result under emulation only. Tests of extensions need a
+//! GXF runtime at run time, which [`Runtime::load`] finds.
 #![warn(missing_docs)]
 
 mod code;
