@@ -236,6 +236,10 @@ fn ten_thousand_messages_at_full_speed() {
     check(&loads.iter().map(|(load, _)| load).collect::<Vec<_>>(), &tally);
     let resident: Vec<u64> = loads.iter().map(|(_, resident)| *resident).collect();
     println!("resident memory in KiB after each load: {resident:?}");
+    // AddressSanitizer's allocator (scripts/sanitize) keeps what is freed: what the process has then says nothing of us.
+    if std::env::var_os("ASAN_OPTIONS").is_some() {
+        return;
+    }
     assert!(
         resident[1] <= resident[0] + GROWTH_KIB,
         "after the warm-up and ten thousand messages, in KiB: {resident:?}"
