@@ -11,7 +11,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use gst::prelude::*;
 use parking_lot::Mutex;
 
-use super::gather::gather;
 use super::head::Head;
 use super::place::{Lock, rename_new, reserve};
 use super::{Command, Failure, Job, background, edit_list, sidecar};
@@ -134,7 +133,6 @@ impl File {
         if let Some(pad) = sink.static_pad("sink") {
             if job.container.is_finalised_in_place() {
                 self.head.watch(&pad);
-                gather(&muxer.static_pad("src").ok_or("the muxer has no source pad")?, &pad);
             }
             self.sync_regularly(&pad, job, opening.part, commands);
         }

@@ -7,7 +7,6 @@ mod account;
 mod background;
 mod edit_list;
 mod file;
-mod gather;
 mod head;
 mod place;
 mod session_thread;
