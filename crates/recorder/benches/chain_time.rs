@@ -12,10 +12,11 @@ use gst::prelude::*;
 use recorder::Container;
 use recorder::core::{Moment, StartRequest, Stream};
 use recorder::record::Trigger;
-use rustix::time::{ClockId, clock_gettime};
 
 #[path = "../tests/fed/mod.rs"]
 mod fed;
+#[path = "cost/meter.rs"]
+mod meter;
 
 /// A camera's 1080p: 30 fps, a keyframe every 2 s, about 5 Mbit/s.
 const CAMERA: &str = "videotestsrc pattern=smpte num-buffers=120 ! video/x-raw,width=1920,height=1080,framerate=30/1 \
@@ -62,8 +63,7 @@ fn queued_time() -> Duration {
 }
 
 fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    Duration::from_nanos(meter::thread_time())
 }
 
 impl Stream1080 {
@@ -141,17 +141,8 @@ fn print(name: &str, samples: &[Sample]) -> Duration {
     wall
 }
 
-fn machine() -> String {
-    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|pair| pair.1);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or("?").to_owned();
-    format!("{cores} cores, {}, load before {load}", model.unwrap_or("unknown processor"))
-}
-
 fn main() {
-    let machine = machine();
+    let machine = meter::machine();
     let clip = Clip::of_description(CAMERA);
     let bytes: usize = clip.units.iter().map(|unit| unit.media.size()).sum();
     let fed = Fed::new(Container::Mp4, &[Stream::Video], BACK.as_secs() + 2);

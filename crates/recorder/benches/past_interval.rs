@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 
 use fed::Fed;
 use fed::clip::{Clip, Unit};
+use meter::Median;
 use recorder::Container;
 use recorder::core::Stream;
 
 #[path = "../tests/fed/mod.rs"]
 mod fed;
+#[path = "cost/meter.rs"]
+mod meter;
 
 /// A camera's 1080p: 30 fps, a keyframe every 2 s, 8 Mbit/s; a picture of noise, so that the encoder needs all of them.
 const CAMERA: &str = "videotestsrc pattern=snow num-buffers=120 ! video/x-raw,width=1920,height=1080,framerate=30/1 \
@@ -78,15 +81,10 @@ fn remove(files: &[PathBuf]) {
     }
 }
 
-/// Median, and the spread as (least, greatest).
-fn median(mut times: Vec<Duration>) -> (Duration, Duration, Duration) {
-    times.sort();
-    (times[times.len() / 2], times[0], times[times.len() - 1])
-}
-
 fn line(name: &str, bytes: u64, times: Vec<Duration>) -> f64 {
-    let (median, least, greatest) = median(times);
-    let speed = bytes as f64 / median.as_secs_f64() / 1e6;
+    let times = Median::of(times.iter().map(Duration::as_secs_f64).collect());
+    let speed = bytes as f64 / times.median / 1e6;
+    let [median, least, greatest] = [times.median, times.range.0, times.range.1].map(Duration::from_secs_f64);
     println!("{name:<44} {median:>10.1?} {least:>10.1?} {greatest:>10.1?} {speed:>8.0} MB/s");
     speed
 }

@@ -97,9 +97,7 @@ impl Intake {
             Stream::Audio => &mut self.audio,
         }
     }
-}
 
-impl Intake {
     /// The pad has been linked, or its stream begins anew.
     pub(crate) fn linked(&mut self, stream: Stream) {
         self.of(stream).linked = true;
@@ -183,14 +181,20 @@ impl Payload for gst::Buffer {
         let (shown, decoded) = (self.pts(), self.dts());
         let decode = running(decoded);
         let start = if shown == decoded { decode } else { running(shown).or(decode) }?;
-        Some(Facts {
-            start,
-            decode: decode.unwrap_or(start).min(start),
-            duration: self.duration().map(Duration::from),
-            utc: sender_utc(self),
-            keyframe: !self.flags().contains(gst::BufferFlags::DELTA_UNIT),
-            bytes: self.size() + FRAME_COST,
-        })
+        Some(facts_at(self, start, decode.unwrap_or(start).min(start)))
+    }
+}
+
+/// What a buffer says of itself beside its times.
+#[inline]
+fn facts_at(buffer: &gst::BufferRef, start: RunningTime, decode: RunningTime) -> Facts {
+    Facts {
+        start,
+        decode,
+        duration: buffer.duration().map(Duration::from),
+        utc: sender_utc(buffer),
+        keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
+        bytes: buffer.size() + FRAME_COST,
     }
 }
 
@@ -201,14 +205,7 @@ fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
     let plain = facts.is_some();
     // A frame without any time of its own comes when the last one is over, or as far from it as that was from the one
     // before.
-    let facts = facts.unwrap_or_else(|| Facts {
-        start: input.next(),
-        decode: input.next(),
-        duration: buffer.duration().map(Duration::from),
-        utc: sender_utc(&buffer),
-        keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
-        bytes: buffer.size() + FRAME_COST,
-    });
+    let facts = facts.unwrap_or_else(|| facts_at(&buffer, input.next(), input.next()));
     if let Some(last) = input.last.filter(|last| *last < facts.start) {
         input.step = facts.start.0.saturating_sub(last.0);
     }
@@ -217,7 +214,7 @@ fn frame(input: &mut Input, buffer: gst::Buffer) -> Frame<gst::Buffer> {
 }
 
 /// The sender's clock, if rtspsrc has attached it (facts/gstreamer.md, "Camera time").
-fn sender_utc(buffer: &gst::Buffer) -> Option<Utc> {
+fn sender_utc(buffer: &gst::BufferRef) -> Option<Utc> {
     let metas = buffer.iter_meta::<gst::ReferenceTimestampMeta>();
     let ntp = metas
         .into_iter()

@@ -155,7 +155,7 @@ fn what_is_refused_stays_as_it_is() {
     refuse(&[0; 4096], ms(PART), damaged, "a size of 0 bytes");
     refuse(&b"\0\0\0\x08skip".repeat(2_000), ms(PART), damaged, "more than 1024 boxes");
     for part in [(10_500, 11_000), (5_000, 5_000), (6_000, 5_000)] {
-        refuse(&case.before, ms(part), io::ErrorKind::InvalidInput, "an MP4 that lasts 10");
+        refuse(&case.before, ms(part), io::ErrorKind::InvalidInput, "an MP4 that lasts 10s");
     }
     // In the index: a box that goes past the end of the one around it, and a time scale of 0.
     let find = |kind: &[u8]| moov + case.before[moov..].windows(4).position(|window| window == kind).unwrap();
