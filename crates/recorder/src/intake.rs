@@ -87,7 +87,8 @@ impl Input {
 #[derive(Default)]
 pub(crate) struct Intake {
     video: Input,
-    audio: Input,
+    /// In a place of its own: most sources have no sound.
+    audio: Box<Input>,
 }
 
 impl Intake {
@@ -128,26 +129,25 @@ impl Intake {
     /// Nothing more will come of a stream. True if that holds for all that have been linked.
     pub(crate) fn ended(&mut self, stream: Stream) -> bool {
         self.of(stream).ended = true;
-        [&self.video, &self.audio].into_iter().all(|input| input.ended || !input.linked)
+        [&self.video, &*self.audio].into_iter().all(|input| input.ended || !input.linked)
     }
 
-    /// A buffer arrives. Also whether the core should be told when it was made: it does not say so itself, and the last
-    /// one that was asked about has come a while ago.
+    /// A buffer arrives.
     #[inline]
-    pub(crate) fn frame(
-        &mut self,
-        stream: Stream,
-        buffer: gst::Buffer,
-        arrival: Arrival,
-    ) -> (Frame<gst::Buffer>, bool) {
+    pub(crate) fn frame(&mut self, stream: Stream, buffer: gst::Buffer) -> Frame<gst::Buffer> {
+        frame(self.of(stream), buffer)
+    }
+
+    /// Whether the core should be told when a frame was made that arrives now and does not say so itself: the last one that
+    /// was asked about has come a while ago.
+    #[inline]
+    pub(crate) fn renews_utc(&mut self, stream: Stream, arrival: Arrival) -> bool {
         let input = self.of(stream);
         let renews = input.utc_renewed.is_none_or(|renewed| arrival - renewed >= UTC_PERIOD);
         if renews {
             input.utc_renewed = Some(arrival);
         }
-        let frame = frame(input, buffer);
-        let due = renews && frame.utc.is_none();
-        (frame, due)
+        renews
     }
 }
 

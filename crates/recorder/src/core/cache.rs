@@ -60,60 +60,68 @@ struct Group {
 
 /// The frames of one stream. A push is O(1) amortised, a search O(GOPs).
 #[derive(Debug)]
+#[repr(C)] // What each push looks at stands together, see docs/performance.md; the rest comes last.
 pub struct Track<P: Payload, C> {
-    /// In nanoseconds.
-    window: i64,
-    /// So long a group may be before it is dropped, in nanoseconds.
-    open_limit: i64,
-    frames: Store<P, C>,
-    /// The groups of the cache. Frames before the first of them are only held.
-    groups: VecDeque<Group>,
-    /// The groups that have left the cache, and not all of whose frames have gone.
-    left: VecDeque<Group>,
     newest: Option<RunningTime>,
     /// When the sender made that frame.
     newest_utc: Option<Utc>,
     /// The oldest frame that a session has still to read; from it on nothing goes.
     pin: Option<u64>,
     cached_bytes: usize,
-    left_bytes: usize,
     /// What a push asks for about the groups, so that it need not look at them.
     edges: Edges,
+    frames: Store<P, C>,
+    /// In nanoseconds.
+    window: i64,
+    /// So long a group may be before it is dropped, in nanoseconds.
+    open_limit: i64,
+    left_bytes: usize,
+    /// The groups of the cache. Frames before the first of them are only held.
+    groups: VecDeque<Group>,
+    /// The groups that have left the cache, and not all of whose frames have gone.
+    left: VecDeque<Group>,
 }
 
 /// See [`Track::edges`].
 #[derive(Clone, Copy, Debug)]
+#[repr(C)] // As in `Track`.
 struct Edges {
     /// Number of the first cached frame.
     front: Option<u64>,
-    /// Start of the second cached group: once the window begins there, the first one leaves.
-    second: RunningTime,
+    /// Before that no group leaves the cache, however many frames come; in the past where none is there.
+    quiet_until: RunningTime,
     /// Number and start of the newest cached group, and its media bytes so far: the list has them when the next one comes.
     newest: Group,
     /// Number of the group that has left last; and of the frame with which the first of them has gone.
     left: Option<(u64, u64)>,
+    /// Start of the first cached frame.
+    oldest: Option<RunningTime>,
+    /// Start of the second cached group: once the window begins there, the first one leaves.
+    second: RunningTime,
 }
 
 impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
     /// An empty cache of the last `window` of stream time.
     pub fn new(window: Duration) -> Self {
         Self {
-            window: signed(window),
-            open_limit: signed(window + MAX_OPEN_GOP),
-            frames: Store::new(),
-            groups: VecDeque::new(),
-            left: VecDeque::new(),
             newest: None,
             newest_utc: None,
             pin: None,
             cached_bytes: 0,
-            left_bytes: 0,
             edges: Edges {
                 front: None,
+                oldest: None,
                 second: NEVER,
+                quiet_until: RunningTime(i64::MIN),
                 newest: Group { number: 0, start: NEVER, bytes: 0 },
                 left: None,
             },
+            frames: Store::new(),
+            window: signed(window),
+            open_limit: signed(window + MAX_OPEN_GOP),
+            left_bytes: 0,
+            groups: VecDeque::new(),
+            left: VecDeque::new(),
         }
     }
 
@@ -130,6 +138,35 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
     /// How far plain frames that come are ahead of what their payloads say, in nanoseconds.
     pub(super) fn shift(&mut self, shift: i64) {
         self.frames.shift(shift);
+    }
+
+    /// Whether a picture that is no keyframe, and begins at `start`, goes on where the newest one ends: it belongs to the
+    /// newest group, and nothing leaves the cache for it. `step` is how far from the last one it may be, in nanoseconds.
+    #[inline]
+    pub(super) fn goes_on(&self, start: RunningTime, step: i64) -> bool {
+        self.newest.is_some_and(|newest| newest <= start && !start.is_beyond(newest, step))
+            && start < self.edges.quiet_until
+            && self.next() - self.edges.newest.number < MAX_OPEN_GOP_FRAMES as u64
+            && self.pin.is_none()
+    }
+
+    /// Appends a frame that [goes on](Self::goes_on).
+    #[inline]
+    pub(super) fn append(&mut self, frame: Frame<P>) {
+        (self.newest, self.newest_utc) = (Some(frame.start), frame.utc);
+        self.edges.newest.bytes += frame.bytes;
+        self.cached_bytes += frame.bytes;
+        self.frames.push(frame);
+        match self.edges.left {
+            // The rest of the last group that has left goes, one with each frame that comes.
+            Some((last, gone)) if self.base() >= last => {
+                self.frames.pop();
+                if self.base() >= gone {
+                    self.forget_left();
+                }
+            }
+            _ => self.free(),
+        }
     }
 
     /// Appends a frame. One that no cached keyframe precedes cannot be decoded and is kept only for a session that has
@@ -173,8 +210,12 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
 
     /// The groups are others than before.
     fn see_edges(&mut self) {
-        self.edges.front = self.groups.front().map(|group| group.number);
+        let front = self.groups.front();
+        (self.edges.front, self.edges.oldest) = (front.map(|group| group.number), front.map(|group| group.start));
         self.edges.second = self.groups.get(1).map_or(NEVER, |group| group.start);
+        let evicts = self.edges.second.0.saturating_add(self.window);
+        let too_long = self.edges.newest.start.0.saturating_add(self.open_limit);
+        self.edges.quiet_until = RunningTime(self.edges.front.map_or(i64::MIN, |_| evicts.min(too_long)));
         let gone = self.left.get(1).map_or(self.front(), |next| next.number);
         self.edges.left = self.left.back().map(|last| (last.number, gone));
     }
@@ -228,6 +269,9 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
     fn free(&mut self) {
         let front = self.front();
         let unneeded = self.pin.map_or(front, |pin| pin.min(front)).saturating_sub(self.base());
+        if unneeded == 0 {
+            return;
+        }
         let (last, gone) = self.edges.left.unwrap_or((front, u64::MAX));
         let last = front.saturating_sub(last);
         let more = match unneeded.saturating_sub(last) {
@@ -307,7 +351,7 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
 
     /// Start of the oldest cached group.
     pub fn oldest(&self) -> Option<RunningTime> {
-        self.groups.front().map(|group| group.start)
+        self.edges.oldest
     }
 
     /// How far back from the newest frame the cache reaches.

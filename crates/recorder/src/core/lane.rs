@@ -26,21 +26,22 @@ const CORRECTED: Duration = Duration::from_millis(1);
 
 /// A stream.
 #[derive(Debug)]
+#[repr(C)] // What each push looks at stands together: the cache has it first, so it comes last here.
 pub(super) struct Lane<P: Payload, C> {
-    pub(super) track: Track<P, C>,
     pub(super) caps: Option<C>,
+    /// Start of the first frame.
+    pub(super) first: Option<RunningTime>,
     /// The stream is expected: its pad is linked.
     pub(super) linked: bool,
     pub(super) ended: bool,
-    /// Start of the first frame.
-    pub(super) first: Option<RunningTime>,
     /// Frames come in decoding order but without decoding times (B-frames over RTP).
     pub(super) unordered: bool,
+    /// A frame from far ahead: the next one will tell whether it was a gap or a wrong time.
+    suspect: Option<Box<Frame<P>>>,
+    time: Time,
     /// Decoding time of the newest frame.
     decode: Option<RunningTime>,
-    time: Time,
-    /// A frame from far ahead: the next one will tell whether it was a gap or a wrong time.
-    suspect: Option<Frame<P>>,
+    pub(super) track: Track<P, C>,
 }
 
 /// How the stream's own time relates to ours.
@@ -65,15 +66,15 @@ impl Time {
 impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
     pub(super) fn new(window: Duration) -> Self {
         Self {
-            track: Track::new(window),
             caps: None,
+            suspect: None,
+            time: Time::Shifted(0),
+            decode: None,
+            first: None,
             linked: false,
             ended: false,
-            first: None,
             unordered: false,
-            decode: None,
-            time: Time::Shifted(0),
-            suspect: None,
+            track: Track::new(window),
         }
     }
 
@@ -123,6 +124,28 @@ impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
         self.decode = None;
     }
 
+    /// Whether `frame`, as it comes, is the next picture of the newest group and nothing more: it needs only be
+    /// [appended](Self::append). Whatever else may be so is looked at by [`push`](Self::push).
+    #[inline]
+    pub(super) fn goes_on(&self, frame: &Frame<P>, shift: i64) -> bool {
+        let start = self.shifted(frame.start);
+        !frame.keyframe
+            && frame.decode == frame.start
+            && self.time == Time::Shifted(shift)
+            && self.suspect.is_none()
+            && self.track.goes_on(start, STEP_AHEAD_NS)
+    }
+
+    /// Takes a frame that [goes on](Self::goes_on) into the cache; its time, being ours.
+    #[inline]
+    pub(super) fn append(&mut self, mut frame: Frame<P>) -> RunningTime {
+        let start = self.shifted(frame.start);
+        (frame.start, frame.decode) = (start, start);
+        self.decode = Some(start);
+        self.track.append(frame);
+        start
+    }
+
     /// Takes a frame into the cache, its time being ours; which that is. `None` for one that cannot be used, or not yet.
     #[inline]
     pub(super) fn push(&mut self, mut frame: Frame<P>, now: Option<RunningTime>) -> Option<RunningTime> {
@@ -142,12 +165,12 @@ impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
                 suspect.start = newest + CORRECTED;
                 suspect.decode = suspect.start;
             }
-            self.keep(suspect);
+            self.keep(*suspect);
         }
         let ahead_of = |time: Option<RunningTime>| time.is_some_and(|time| frame.start.is_beyond(time, STEP_AHEAD_NS));
         if ahead_of(self.track.newest()) && ahead_of(now) {
             // By then the stream may be read in another way.
-            self.suspect = Some(Frame { plain: false, ..frame });
+            self.suspect = Some(Box::new(Frame { plain: false, ..frame }));
             return None;
         }
         self.keep(frame)
@@ -183,7 +206,7 @@ impl<P: Payload, C: Clone + PartialEq> Lane<P, C> {
     /// What waits for the next frame waits no longer.
     fn settle(&mut self) {
         if let Some(suspect) = self.suspect.take() {
-            self.keep(suspect);
+            self.keep(*suspect);
         }
     }
 }

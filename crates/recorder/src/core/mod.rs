@@ -14,6 +14,8 @@ mod generated_test;
 mod lane;
 mod payload;
 mod progress;
+#[cfg(test)]
+mod quiet_test;
 mod recording;
 mod request;
 #[cfg(test)]

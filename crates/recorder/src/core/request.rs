@@ -21,11 +21,10 @@ pub enum Overlap {
 
 /// The rules of one source.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)] // What each push looks at comes last, where the core goes on.
 pub struct Config {
     /// Length of the cache.
     pub window: Duration,
-    /// Byte budget of the cache, audio included; 0: none.
-    pub cache_bytes: usize,
     /// Length after the trigger where a request names no end.
     pub default_duration: Duration,
     /// Longest session; zero: no limit. What is asked beyond it is not recorded, and the records say so.
@@ -41,6 +40,8 @@ pub struct Config {
     pub both: bool,
     /// A start before the first frame is accepted and waits for it, instead of being rejected.
     pub early: bool,
+    /// Byte budget of the cache, audio included; 0: none.
+    pub cache_bytes: usize,
 }
 
 impl Config {

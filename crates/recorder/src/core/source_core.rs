@@ -40,24 +40,26 @@ pub enum Pushed {
 }
 
 /// The core of one source. `P` is a frame's payload, `C` a stream's format (caps).
+#[repr(C)] // What each push looks at stands together, the rest comes last.
 pub struct SourceCore<P: Payload, C> {
     pub(super) config: Config,
-    /// It has failed rather than ended.
-    pub(super) lost: bool,
-    /// Nothing more is recorded, whatever comes.
-    closed: bool,
+    /// The shift of whichever stream has begun anew last.
+    shift: i64,
     /// The main stream: video where there is one.
     main: Stream,
     /// There is, or was, sound.
     sound: bool,
-    pub(super) timeline: Timeline,
-    video: Lane<P, C>,
-    audio: Lane<P, C>,
-    /// The shift of whichever stream has begun anew last.
-    shift: i64,
+    /// It has failed rather than ended.
+    pub(super) lost: bool,
+    /// Nothing more is recorded, whatever comes.
+    closed: bool,
     /// A byte budget keeps the cache shorter than its window.
     pub(super) shortened: Option<Budget>,
     pub(super) sessions: Vec<Session<P, C>>,
+    pub(super) timeline: Timeline,
+    video: Lane<P, C>,
+    /// In a place of its own: most sources have no sound.
+    audio: Box<Lane<P, C>>,
 }
 
 impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
@@ -65,17 +67,17 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     pub fn new(config: Config) -> Self {
         Self {
             config,
-            lost: false,
-            closed: false,
+            shift: 0,
             main: Stream::Video,
             sound: false,
+            lost: false,
+            closed: false,
+            shortened: None,
+            sessions: Vec::new(),
             timeline: Timeline::default(),
             video: Lane::new(config.window),
             // Trimmed to the video's cache; this bounds it where pictures no longer come.
-            audio: Lane::new(config.window + 2 * MAX_OPEN_GOP),
-            shift: 0,
-            shortened: None,
-            sessions: Vec::new(),
+            audio: Box::new(Lane::new(config.window + 2 * MAX_OPEN_GOP)),
         }
     }
 
@@ -170,6 +172,28 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// A frame has arrived. Frames of one stream come in decoding order.
     #[inline]
     pub fn push(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Pushed {
+        if self.only_appends(stream, &frame) {
+            self.timeline.observe(self.video.append(frame), arrival);
+            return Pushed::Quiet;
+        }
+        self.push_any(stream, frame, arrival)
+    }
+
+    /// Whether a frame is a picture that goes on where the newest group ends, while nobody records and the byte
+    /// budget is kept. So are nearly all of them, and they cost half of what looking after everything does.
+    #[inline]
+    pub(super) fn only_appends(&self, stream: Stream, frame: &Frame<P>) -> bool {
+        let budget = self.config.cache_bytes;
+        stream == Stream::Video
+            && self.video.goes_on(frame, self.shift)
+            && self.sessions.is_empty()
+            && self.main == Stream::Video
+            && self.shortened.is_none()
+            && (budget == 0 || self.cached_bytes() + frame.bytes <= budget)
+    }
+
+    /// The same, whatever is to be done.
+    pub(super) fn push_any(&mut self, stream: Stream, frame: Frame<P>, arrival: Arrival) -> Pushed {
         self.sound |= stream == Stream::Audio;
         let main = self.main();
         let now = self.timeline.now(arrival);
@@ -212,7 +236,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// Makes the time of a stream that has begun anew go on from now.
     fn resume(&mut self, stream: Stream, frame: &Frame<P>, now: Option<RunningTime>) {
         let shift = self.lane(stream).fitting_shift(frame, self.shift, now).unwrap_or_else(|| {
-            let newest = [&self.video, &self.audio].into_iter().filter_map(|lane| lane.track.newest()).max();
+            let newest = [&self.video, &*self.audio].into_iter().filter_map(|lane| lane.track.newest()).max();
             let after = newest.map_or(RunningTime::ZERO, |newest| newest + RESTART_STEP);
             let resumed = now.map_or(after, |now| now.max(after));
             resumed.0.saturating_sub(frame.start.0)
@@ -352,7 +376,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// A stream has ended. With the last of them the sessions end too.
     pub fn end_of_stream(&mut self, stream: Stream) {
         self.lane_mut(stream).end();
-        if [&self.video, &self.audio].into_iter().all(|lane| lane.ended || !lane.linked) {
+        if [&self.video, &*self.audio].into_iter().all(|lane| lane.ended || !lane.linked) {
             self.end_all(EndReason::EndOfStream);
         }
     }

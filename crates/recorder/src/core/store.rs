@@ -9,7 +9,10 @@ use super::payload::{Facts, Payload};
 use super::time::RunningTime;
 
 /// A full list grows by this part, not twofold: there may be thousands of them.
-const GROWTH: usize = 16;
+const GROWTH: usize = 64;
+
+/// And by at least so many.
+const SMALLEST_GROWTH: usize = 8;
 
 /// A stretch of frames that are read in one way, in one format.
 #[derive(Clone, Debug)]
@@ -32,18 +35,21 @@ struct Odd {
 
 /// See the module. A push is O(1) amortised, a look O(log) of what is odd.
 #[derive(Debug)]
+#[repr(C)] // What each push looks at stands first.
 pub(super) struct Store<P: Payload, C> {
     payloads: VecDeque<P>,
     /// Number of the frame at the front.
     base: u64,
-    runs: VecDeque<Run<P::Times, C>>,
+    /// Once frames up to this number have gone, something of `odd` or `runs` goes too.
+    forget_at: u64,
+    /// What is said below of frames that come is so for the newest run.
+    current: bool,
     odd: VecDeque<Odd>,
+    runs: VecDeque<Run<P::Times, C>>,
     /// How frames that come are to be read, and in which format they are.
     caps: Option<C>,
     times: P::Times,
     shift: i64,
-    /// That is so for the newest run.
-    current: bool,
 }
 
 impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
@@ -51,12 +57,13 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
         Self {
             payloads: VecDeque::new(),
             base: 0,
-            runs: VecDeque::new(),
+            forget_at: u64::MAX,
+            current: false,
             odd: VecDeque::new(),
+            runs: VecDeque::new(),
             caps: None,
             times: P::Times::default(),
             shift: 0,
-            current: false,
         }
     }
 
@@ -85,17 +92,19 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
             let Some(caps) = self.caps.clone() else { return };
             self.runs.push_back(Run { from: self.next(), caps, times: self.times.clone(), shift: self.shift });
             self.current = true;
+            self.see_forgotten();
         }
         let number = self.next();
         if !frame.plain {
             self.odd.push_back(Odd { number, facts: frame.facts(), discont: frame.discont });
+            self.see_forgotten();
         }
         debug_assert!(
             !frame.plain || self.read(&frame.payload, number) == Some(frame.facts()) && !frame.discont,
             "a plain frame is read as it came"
         );
         if self.payloads.len() == self.payloads.capacity() {
-            self.payloads.reserve_exact(self.payloads.len() / GROWTH + GROWTH);
+            self.payloads.reserve_exact(self.payloads.len() / GROWTH + SMALLEST_GROWTH);
         }
         self.payloads.push_back(frame.payload);
     }
@@ -118,13 +127,22 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
             return false;
         }
         self.base += 1;
-        while self.odd.front().is_some_and(|odd| odd.number < self.base) {
-            self.odd.pop_front();
-        }
-        while self.runs.len() > 1 && self.runs[1].from <= self.base {
-            self.runs.pop_front();
+        if self.base >= self.forget_at {
+            while self.odd.front().is_some_and(|odd| odd.number < self.base) {
+                self.odd.pop_front();
+            }
+            while self.runs.get(1).is_some_and(|second| second.from <= self.base) {
+                self.runs.pop_front();
+            }
+            self.see_forgotten();
         }
         true
+    }
+
+    fn see_forgotten(&mut self) {
+        let odd = self.odd.front().map_or(u64::MAX, |odd| odd.number + 1);
+        let run = self.runs.get(1).map_or(u64::MAX, |second| second.from);
+        self.forget_at = odd.min(run);
     }
 
     /// Number of the first frame that is here.

@@ -35,6 +35,7 @@ struct UtcMap {
 
 /// The clock of one source: built from its frames, asked about now and about UTC.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)] // What each push looks at stands first.
 pub struct Timeline {
     newest: Option<(RunningTime, Arrival)>,
     /// Zero of a time that is used until the first frame tells the stream's own.

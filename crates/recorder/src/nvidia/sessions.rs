@@ -167,7 +167,10 @@ impl Sessions {
 
     /// A buffer is about to go to the library.
     pub(super) fn frame(&self, stream: Stream, buffer: gst::Buffer, at: Arrival, bin: &gst::Bin) {
-        let (frame, due) = self.intake.lock().frame(stream, buffer, at);
+        let (frame, due) = {
+            let mut intake = self.intake.lock();
+            (intake.frame(stream, buffer), intake.renews_utc(stream, at))
+        };
         let start = frame.start;
         let sender = frame.utc.map(|utc| (utc, UtcOrigin::Sender));
         let made = sender.or_else(|| due.then(|| captured(start, Some(gst::prelude::Cast::upcast_ref(bin)))));

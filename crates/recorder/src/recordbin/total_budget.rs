@@ -56,14 +56,16 @@ impl Share {
         Self { number, bytes: AtomicUsize::new(0) }
     }
 
-    /// The cache has so many bytes now. True if the process has too many.
-    pub(super) fn report(&self, bytes: usize) -> bool {
+    /// The cache has so many bytes now; `changed` is called where that counts. True if the process has too many.
+    #[inline]
+    pub(super) fn report(&self, bytes: usize, changed: impl FnOnce()) -> bool {
         let limit = TOTAL.limit.load(Ordering::Relaxed);
         let step = step(limit);
         let bytes = bytes.saturating_add(step - 1) & !(step - 1);
         if self.bytes.load(Ordering::Relaxed) == bytes {
             return TOTAL.bytes.load(Ordering::Relaxed) > limit;
         }
+        changed();
         let before = self.bytes.swap(bytes, Ordering::Relaxed);
         let total = TOTAL.bytes.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
         total.wrapping_add(bytes.wrapping_sub(before)) > limit
