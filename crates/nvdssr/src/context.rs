@@ -10,7 +10,7 @@ use gst::glib;
 use gst::prelude::*;
 use parking_lot::Mutex;
 use recorder::completion::Completion;
-use recorder::core::{Accepted, EndReason, Rejection, SessionId, StartRequest};
+use recorder::core::{Accepted, EndReason, Rejection, SessionId, StartRequest, Stream};
 use recorder::event::{Event, EventSink};
 use recorder::join::join_by;
 use recorder::record::Trigger;
@@ -75,6 +75,8 @@ impl Context {
         };
         let (container, dir, sidecar) = (setup.container, setup.names.dir.clone(), setup.sidecar);
         let bin = Recordbin::new(setup, events.clone())?;
+        // As NVIDIA's has it: programs look for the pad by its name.
+        bin.pad(Stream::Audio);
         let public = Public::new(bin.upcast_ref(), init)?;
         let context = Arc::new_cyclic(|weak| Self {
             own: weak.clone(),

@@ -58,14 +58,25 @@ impl Recordbin {
     pub(super) fn set_up(&self, setup: Setup, events: EventSink) -> Result<(), Error> {
         let container = setup.container;
         let sessions = Sessions::new(setup, events);
-        for (stream, name) in [(Stream::Video, "sink"), (Stream::Audio, "asink")] {
-            self.add_pad(stream, &template(container, stream, name)?, sessions.clone());
-        }
+        self.add_pad(Stream::Video, &template(container, Stream::Video)?, sessions.clone());
+        template(container, Stream::Audio)?;
         // The bin ends streams: a pipeline waits for its EOS message as for a sink's.
         self.obj().set_element_flags(gst::ElementFlags::SINK);
         // `set_up` is called once, by `Recordbin::new`.
         drop(self.sessions.set(sessions));
         Ok(())
+    }
+
+    /// The pad for a stream; the one for sound is made when somebody asks for it, since most sources have none.
+    pub(super) fn pad(&self, stream: Stream) -> Option<gst::Pad> {
+        let there = || self.obj().static_pad(pad_name(stream));
+        there().or_else(|| {
+            let sessions = self.sessions()?;
+            // `set_up` has made it before.
+            let template = template(sessions.setup.container, stream).ok()?;
+            self.add_pad(stream, &template, sessions.clone());
+            there()
+        })
     }
 
     fn add_pad(&self, stream: Stream, template: &gst::PadTemplate, sessions: Arc<Sessions>) {
@@ -85,8 +96,8 @@ impl Recordbin {
             }
         });
         if let Err(error) = self.obj().add_pad(&pad) {
-            // Only a name that is taken is refused, and both names are new here.
-            gst::error!(CAT, imp = self, "pad for {}: {error}", stream.name());
+            // Only a name that is taken is refused: somebody else has asked for the pad at the same time.
+            gst::info!(CAT, imp = self, "pad for {}: {error}", stream.name());
         }
     }
 
@@ -104,7 +115,7 @@ impl Recordbin {
     fn event(&self, pad: &gst::Pad, stream: Stream, event: gst::Event) -> bool {
         let Some(sessions) = self.sessions() else { return false };
         match event.view() {
-            gst::EventView::Caps(caps) => return self.caps(pad, stream, caps.caps()),
+            gst::EventView::Caps(caps) => return self.caps(pad, stream, caps.caps_owned()),
             gst::EventView::Segment(segment) if !sessions.segment(stream, segment.segment()) => {
                 gst::element_imp_error!(
                     self,
@@ -123,21 +134,21 @@ impl Recordbin {
         gst::Pad::event_default(pad, Some(&*self.obj()), event)
     }
 
-    fn caps(&self, pad: &gst::Pad, stream: Stream, caps: &gst::CapsRef) -> bool {
+    fn caps(&self, pad: &gst::Pad, stream: Stream, caps: gst::Caps) -> bool {
         let Some(sessions) = self.sessions() else { return false };
-        let accepted = pad.pad_template_caps().can_intersect(caps);
+        let accepted = pad.pad_template_caps().can_intersect(&caps);
         if !accepted {
             let container = sessions.setup.container;
             gst::element_imp_error!(
                 self,
                 gst::StreamError::Format,
-                ("{}", container::refusal(container, stream, caps)),
+                ("{}", container::refusal(container, stream, &caps)),
                 ["{container} does not take {caps}"]
             );
             return false;
         }
-        gst::info!(CAT, imp = self, "{} is {}: {caps}", stream.name(), codec_name(caps));
-        sessions.core(|core| core.format(stream, caps.to_owned()));
+        gst::info!(CAT, imp = self, "{} is {}: {caps}", stream.name(), codec_name(&caps));
+        sessions.core(|core| core.format(stream, caps));
         true
     }
 
@@ -151,15 +162,22 @@ impl Recordbin {
     }
 }
 
+fn pad_name(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Video => "sink",
+        Stream::Audio => "asink",
+    }
+}
+
 /// What a pad takes, the same object for all recordbins: its formats take some kilobytes.
-fn template(container: Container, stream: Stream, name: &str) -> Result<gst::PadTemplate, Error> {
+fn template(container: Container, stream: Stream) -> Result<gst::PadTemplate, Error> {
     static MADE: Mutex<Vec<(Container, Stream, gst::PadTemplate)>> = Mutex::new(Vec::new());
     let mut made = MADE.lock();
     if let Some((_, _, template)) = made.iter().find(|(of, is, _)| (*of, *is) == (container, stream)) {
         return Ok(template.clone());
     }
     let caps = container.accepts(stream)?;
-    let template = gst::PadTemplate::new(name, gst::PadDirection::Sink, gst::PadPresence::Always, &caps)
+    let template = gst::PadTemplate::new(pad_name(stream), gst::PadDirection::Sink, gst::PadPresence::Always, &caps)
         .map_err(|error| Error::Gstreamer(error.to_string()))?;
     made.push((container, stream, template.clone()));
     Ok(template)

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gst::glib;
-use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use self::sessions::Sessions;
@@ -61,12 +60,9 @@ impl Recordbin {
         Ok(bin)
     }
 
-    /// The pad for a stream.
+    /// The pad for a stream; `asink` is there from the first time that somebody asks for it here.
     pub fn pad(&self, stream: Stream) -> Option<gst::Pad> {
-        self.static_pad(match stream {
-            Stream::Video => "sink",
-            Stream::Audio => "asink",
-        })
+        self.imp().pad(stream)
     }
 
     /// Starts a session, or joins the start with one that runs. From any thread; returns at once. `answer` is called,
