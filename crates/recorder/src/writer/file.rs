@@ -1,18 +1,18 @@
-//! One recording on disk: `appsrc` per stream, the muxer, `filesink`, in a pipeline of its own, under a temporary
-//! name until it is complete. What was written reaches the disk once a second, by the pipeline's own thread.
-//! When to open and to close is left to the session's thread, which owns it.
+//! One recording on disk: `appsrc` per stream and the muxer in a pipeline of its own, which ends in a `Sink`, under a
+//! temporary name until it is complete.
+//! When to open and to close is left to the session's thread, which owns it, what is written when to `sink`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gst::prelude::*;
-use parking_lot::Mutex;
 
 use super::head::Head;
 use super::place::{Lock, rename_new, reserve};
+use super::sink::Sink;
 use super::{Command, Failure, Job, background, edit_list, sidecar};
 use crate::container::codec_name;
 use crate::core::{Delivered, Frame, Interval, RunningTime, Stream, Timeline, Utc};
@@ -26,9 +26,6 @@ const QUEUE_TIME: gst::ClockTime = gst::ClockTime::from_seconds(2);
 
 /// The least time from one frame to the next in a file: Matroska's unit.
 const TICK: Duration = Duration::from_millis(1);
-
-/// What was written is made durable this often, so that a power cut loses no more than a crash.
-const SYNC_PERIOD: Duration = Duration::from_secs(1);
 
 /// What a file begins with.
 pub(super) struct Opening {
@@ -58,6 +55,8 @@ pub(super) struct File {
     temporary: PathBuf,
     lock: Arc<Lock>,
     pipeline: gst::Pipeline,
+    /// Where the pipeline ends.
+    sink: Sink,
     /// Main stream first.
     tracks: Vec<Track>,
     /// Running time that is zero in the file.
@@ -75,18 +74,20 @@ impl File {
     /// Creates the file and starts its pipeline.
     pub(super) fn open(job: &Job, opening: Opening, commands: &Sender<Command>) -> Result<Self, Failure> {
         let (path, temporary, lock) = reserve(job)?;
+        let head = Head::default();
         let mut file = Self {
             path,
             temporary,
-            lock,
             pipeline: gst::Pipeline::new(),
+            sink: Sink::new(lock.clone(), head.clone(), job, opening.part, commands.clone()),
+            lock,
             tracks: Vec::new(),
             base: None,
             first: opening.first,
             last: None,
             unordered: opening.unordered,
             waiting: Arc::default(),
-            head: Head::default(),
+            head,
         };
         match file.build(job, &opening, commands) {
             Ok(()) => Ok(file),
@@ -101,16 +102,8 @@ impl File {
 
     fn build(&mut self, job: &Job, opening: &Opening, commands: &Sender<Command>) -> Result<(), String> {
         let muxer = job.container.muxer().map_err(|error| error.to_string())?;
-        let sink = gst::ElementFactory::make("filesink")
-            .property("location", self.temporary.to_str().ok_or("its name is not UTF-8")?)
-            .property("async", false)
-            .property("sync", false)
-            // What the muxer has written is in the system's hands, whatever becomes of this process.
-            .property_from_str("buffer-mode", "unbuffered")
-            .build()
-            .map_err(|_| "the GStreamer element 'filesink' is missing; install gstreamer1.0-plugins-base".to_owned())?;
-        self.pipeline.add_many([&muxer, &sink]).map_err(|error| error.to_string())?;
-        muxer.link(&sink).map_err(|error| error.to_string())?;
+        self.pipeline.add(&muxer).map_err(|error| error.to_string())?;
+        self.sink.follow(&muxer.static_pad("src").ok_or("the muxer has no source pad")?)?;
         for (stream, caps) in &opening.streams {
             let source = self.source(caps, commands);
             self.pipeline.add(&source).map_err(|error| error.to_string())?;
@@ -130,40 +123,9 @@ impl File {
             output.link(&pad).map_err(|error| format!("{} cannot hold {caps}: {error}", job.container))?;
             self.tracks.push(Track { stream: *stream, caps: caps.clone(), source, decoded: None, ended: false });
         }
-        if let Some(pad) = sink.static_pad("sink") {
-            if job.container.is_finalised_in_place() {
-                self.head.watch(&pad);
-            }
-            self.sync_regularly(&pad, job, opening.part, commands);
-        }
         forward_bus(&self.pipeline, opening.part, commands);
-        self.pipeline.set_state(gst::State::Playing).map_err(|error| self.first_error(&error.to_string()))?;
+        self.pipeline.set_state(gst::State::Playing).map_err(|error| error.to_string())?;
         Ok(())
-    }
-
-    /// Makes what flows through `pad` durable once a second, and all of it before the muxer goes back to the file's head at
-    /// the end: a head on disk that points to what is not would cost the whole file. A head that is held back does so when
-    /// it is written. Where the muxer goes back to complete a fragment or a cluster, no more depends on it than that. Runs
-    /// in the pipeline's thread, which may wait.
-    fn sync_regularly(&self, pad: &gst::Pad, job: &Job, part: usize, commands: &Sender<Command>) {
-        let (file, head, alive, commands) = (self.lock.clone(), self.head.clone(), job.alive.clone(), commands.clone());
-        let heads_pass = !job.container.is_finalised_in_place();
-        let last = Mutex::new(Instant::now());
-        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::EVENT_DOWNSTREAM;
-        pad.add_probe(kinds, move |_, info| {
-            let is_seek = info.event().is_some_and(|event| event.type_() == gst::EventType::Segment);
-            let is_media = info.event().is_none();
-            alive.sign();
-            let mut last = last.lock();
-            if (is_seek && heads_pass && head.is_being_made()) || (is_media && last.elapsed() >= SYNC_PERIOD) {
-                *last = Instant::now();
-                if let Err(error) = file.0.sync_data() {
-                    // The thread has gone only if the session has failed already.
-                    drop(commands.send(Command::PipelineError { part, reason: format!("the disk reports: {error}") }));
-                }
-            }
-            gst::PadProbeReturn::Ok
-        });
     }
 
     /// Never blocks: [`File::is_full`] says when to stop for a while.
@@ -226,14 +188,6 @@ impl File {
             _ => return None,
         };
         (self.unordered && is_main).then(|| gst::ElementFactory::make(name).build().ok())?
-    }
-
-    /// The pipeline's own words for why it does not start; they say more than the state change.
-    fn first_error(&self, fallback: &str) -> String {
-        match std::fs::OpenOptions::new().append(true).open(&self.temporary) {
-            Err(error) => error.to_string(),
-            Ok(_) => fallback.to_owned(),
-        }
     }
 
     /// Queues a frame for the muxer.
@@ -308,11 +262,13 @@ impl File {
         Ok(())
     }
 
-    /// Stops its pipeline, whatever has still to be written.
+    /// Stops its pipeline, whatever has still to be muxed.
     pub(super) fn stop(&mut self) {
         if let Some(bus) = self.pipeline.bus() {
             bus.unset_sync_handler();
         }
+        // First, so that the muxer waits for nothing.
+        self.sink.stop();
         // Going down to NULL cannot fail but by a broken element; the file's fate is decided by what is on disk.
         let _ = self.pipeline.set_state(gst::State::Null);
     }
@@ -444,7 +400,6 @@ fn forward_bus(pipeline: &gst::Pipeline, part: usize, commands: &Sender<Command>
             gst::MessageView::Error(error) => {
                 Some(Command::PipelineError { part, reason: pipeline_error::text(error) })
             }
-            gst::MessageView::Eos(_) => Some(Command::PipelineEos { part }),
             gst::MessageView::StreamStatus(status) => {
                 background::adopt(status);
                 None

@@ -13,9 +13,6 @@ use parking_lot::Mutex;
 struct State {
     /// Streams of which the muxer does not know yet that no more will come.
     open_inputs: usize,
-    /// Where the next buffer goes, and where the file ends.
-    position: u64,
-    end: u64,
     /// Where the header of the first mdat is: the first place that the muxer goes back to.
     first_mdat: Option<u64>,
     /// What is held back, in the muxer's order.
@@ -27,42 +24,18 @@ struct State {
 pub(super) struct Head(Arc<Mutex<State>>);
 
 impl Head {
-    /// Watches what arrives at the file's sink. Runs in the pipeline's thread.
-    pub(super) fn watch(&self, sink: &gst::Pad) {
-        let state = self.0.clone();
-        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::EVENT_DOWNSTREAM;
-        sink.add_probe(kinds, move |_, info| {
-            let mut state = state.lock();
-            if let Some(gst::EventView::Segment(segment)) = info.event().map(|event| event.view()) {
-                let bytes = segment.segment().downcast_ref::<gst::format::Bytes>();
-                if let Some(start) = bytes.and_then(|segment| segment.start()) {
-                    state.position = *start;
-                }
-            } else if let Some(list) = info.buffer_list() {
-                state.position += list.calculate_size() as u64;
-            } else if let Some(size) = info.buffer().map(|buffer| buffer.size() as u64) {
-                let at = state.position;
-                state.position += size;
-                // Going back it completes a fragment's header, which is needed at once, but for the first one's at the end;
-                // and it changes one letter of the first moov's name.
-                let goes_back = at < state.end;
-                let is_head = size == 1 || state.first_mdat == Some(at);
-                if goes_back {
-                    state.first_mdat.get_or_insert(at);
-                }
-                if goes_back
-                    && is_head
-                    && state.open_inputs == 0
-                    && let Some(gst::PadProbeData::Buffer(buffer)) = info.data.take()
-                {
-                    state.held.push((at, buffer));
-                    // Dropped, it would be freed twice (gstreamer-rs 0.25 on GStreamer 1.22).
-                    return gst::PadProbeReturn::Handled;
-                }
-            }
-            state.end = state.end.max(state.position);
-            gst::PadProbeReturn::Ok
-        });
+    /// What the muxer writes at `at`, before the file's end, is held back or comes back. Runs in the pipeline's thread.
+    pub(super) fn hold(&self, at: u64, buffer: gst::Buffer) -> Option<gst::Buffer> {
+        let mut state = self.0.lock();
+        // Going back it completes a fragment's header, which is needed at once, but for the first one's at the end; and it
+        // changes one letter of the first moov's name.
+        let is_head = buffer.size() == 1 || state.first_mdat == Some(at);
+        state.first_mdat.get_or_insert(at);
+        if !is_head || state.open_inputs > 0 {
+            return Some(buffer);
+        }
+        state.held.push((at, buffer));
+        None
     }
 
     /// Watches the muxer's input: once all of it has ended, what the muxer writes before the file's end is held back.
@@ -134,9 +107,14 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::channel;
+
     use super::*;
     use crate::Container;
+    use crate::writer::place::Lock;
     use crate::writer::sidecar::digest;
+    use crate::writer::sink::Sink;
+    use crate::writer::{Command, job};
 
     #[test]
     fn the_file_plays_before_and_after_each_write() {
@@ -147,36 +125,30 @@ mod tests {
                            ! x264enc key-int-max=15 tune=zerolatency ! video/x-h264,stream-format=avc ! identity name=in";
         let pipeline = gst::parse::launch(description).unwrap().downcast::<gst::Pipeline>().unwrap();
         let muxer = Container::Mp4.muxer().unwrap();
-        let sink = gst::ElementFactory::make("filesink")
-            .property("location", path.to_str().unwrap())
-            .property_from_str("buffer-mode", "unbuffered")
-            .build()
-            .unwrap();
-        pipeline.add_many([&muxer, &sink]).unwrap();
+        pipeline.add(&muxer).unwrap();
         let input = muxer.request_pad_simple("video_%u").unwrap();
         pipeline.by_name("in").unwrap().static_pad("src").unwrap().link(&input).unwrap();
-        muxer.link(&sink).unwrap();
         let head = Head::default();
         head.watch_input(&input);
-        head.watch(&sink.static_pad("sink").unwrap());
+        let file = std::fs::OpenOptions::new().read(true).write(true).create_new(true).open(&path).unwrap();
+        let file = Arc::new(Lock(file));
+        let (commands, queue) = channel();
+        let sink = Sink::new(file.clone(), head.clone(), &job(dir.path(), Container::Mp4), 1, commands);
+        sink.follow(&muxer.static_pad("src").unwrap()).unwrap();
         pipeline.set_state(gst::State::Playing).unwrap();
-        let ended = pipeline.bus().unwrap().timed_pop_filtered(
-            gst::ClockTime::from_seconds(testbed::HANG_GUARD.as_secs()),
-            &[gst::MessageType::Eos, gst::MessageType::Error],
-        );
-        assert_eq!(ended.unwrap().type_(), gst::MessageType::Eos);
+        assert_eq!(queue.recv_timeout(testbed::HANG_GUARD).unwrap(), Command::PipelineEos { part: 1 });
         pipeline.set_state(gst::State::Null).unwrap();
+        sink.stop();
         let frames = || {
             let judged = testbed::ffprobe(&path).unwrap();
             assert_eq!(judged.errors, [""; 0]);
             judged.frames
         };
         let mut before = Vec::new();
-        let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let held = head.take();
-        let foretold = digest(&file, &held).unwrap();
-        held.write_each(&file, || before.push(frames())).unwrap();
-        assert_eq!(foretold, digest(&file, &Held::default()).unwrap());
+        let foretold = digest(&file.0, &held).unwrap();
+        held.write_each(&file.0, || before.push(frames())).unwrap();
+        assert_eq!(foretold, digest(&file.0, &Held::default()).unwrap());
         // As fragments it may lack what no fragment has told yet; from the first write on nothing is missing.
         assert!(before.len() == 2 && before[0] >= 75 && before[1] == 90, "{before:?}");
         assert_eq!(frames(), 90);

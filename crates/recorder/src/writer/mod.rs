@@ -11,6 +11,7 @@ mod head;
 mod place;
 mod session_thread;
 mod sidecar;
+mod sink;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -225,5 +226,19 @@ impl Unstarted {
                 drop(thread);
             })
             .map_err(|error| Error::Thread { purpose: "writing a recording", error })
+    }
+}
+
+/// A session for this module's tests.
+#[cfg(test)]
+fn job(dir: &std::path::Path, container: Container) -> Job {
+    Job {
+        session: SessionId(0),
+        source: SourceName { index: 0, sensor: "gate".into() },
+        names: FileNames { dir: dir.into(), prefix: "S".into(), source: None },
+        container,
+        sidecar: false,
+        trim: false,
+        alive: Arc::default(),
     }
 }

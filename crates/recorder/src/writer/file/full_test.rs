@@ -6,20 +6,10 @@ use std::sync::mpsc::channel;
 
 use super::*;
 use crate::Container;
-use crate::core::SessionId;
-use crate::file_name::FileNames;
-use crate::record::SourceName;
+use crate::writer::job;
 
 fn open(dir: &Path, commands: &Sender<Command>) -> File {
-    let job = Job {
-        session: SessionId(0),
-        source: SourceName { index: 0, sensor: "gate".into() },
-        names: FileNames { dir: dir.into(), prefix: "S".into(), source: None },
-        container: Container::Mkv,
-        sidecar: false,
-        alive: std::sync::Arc::default(),
-        trim: false,
-    };
+    let job = job(dir, Container::Mkv);
     let video = gst::Caps::builder("video/x-vp8").field("width", 64).field("height", 64).build();
     let audio = gst::Caps::builder("audio/x-opus")
         .field("channels", 1)
@@ -31,12 +21,11 @@ fn open(dir: &Path, commands: &Sender<Command>) -> File {
 }
 
 fn block(file: &File) {
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::BLOCK;
     for element in file.pipeline.children() {
-        if element.factory().is_some_and(|factory| factory.name() == "filesink") {
-            element.static_pad("sink").unwrap().add_probe(
-                gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST | gst::PadProbeType::BLOCK,
-                |_, _| gst::PadProbeReturn::Ok,
-            );
+        // The pipeline's end has no parent.
+        if let Some(pad) = element.static_pad("src").and_then(|pad| pad.peer()).filter(|pad| pad.parent().is_none()) {
+            pad.add_probe(kinds, |_, _| gst::PadProbeReturn::Ok);
         }
     }
 }
