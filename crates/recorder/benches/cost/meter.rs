@@ -1,5 +1,6 @@
-//! What the benchmarks of cost measure with: processor time of a thread and of the process, heap in use, threads; medians.
-//! What is measured is left to the benchmarks.
+//! What benchmarks measure with, those of other packages too: processor time of a thread and of the process, threads, open
+//! files; medians; the machine in a line.
+//! What is measured is left to the benchmarks, the heap to `heap`.
 #![allow(dead_code, clippy::unwrap_used)] // Each benchmark uses a part; one that cannot measure fails.
 
 use std::time::Duration;
@@ -33,16 +34,15 @@ pub fn settle() {
     }
 }
 
-/// Bytes of heap in use, in all of malloc's arenas and in mappings of its own.
-pub fn heap() -> usize {
-    // SAFETY: it takes nothing, returns numbers by value, and takes malloc's own locks.
-    let info = unsafe { libc::mallinfo2() };
-    info.uordblks + info.hblkhd
-}
-
 /// Threads of the process now.
 pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// Files that the process has open now, sockets and the like among them.
+pub fn files() -> usize {
+    // One of them is the folder that is being read.
+    std::fs::read_dir("/proc/self/fd").unwrap().count() - 1
 }
 
 /// A median and what it lies between.
@@ -59,6 +59,21 @@ impl Median {
     pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Self { median: values[values.len() / 2], range: (values[0], values[values.len() - 1]) }
+    }
+
+    /// Of what the first is to the second, round by round: both had the machine as it was then.
+    pub fn of_ratios(own: &[f64], floor: &[f64]) -> Self {
+        Self::of(own.iter().zip(floor).map(|(own, floor)| own / floor).collect())
+    }
+
+    /// Of what was measured once.
+    pub fn once(value: f64) -> Self {
+        Self { median: value, range: (value, value) }
+    }
+
+    /// In another unit.
+    pub fn times(self, factor: f64) -> Self {
+        Self { median: self.median * factor, range: (self.range.0 * factor, self.range.1 * factor) }
     }
 }
 
