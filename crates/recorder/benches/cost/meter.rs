@@ -77,19 +77,23 @@ impl Median {
     }
 }
 
-/// The machine, in a line.
-pub fn machine() -> String {
+/// The machine and the software, in a line.
+pub fn machine_alone() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|pair| pair.1);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or("?").to_owned();
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!(
-        "{cores} cores of {}, Linux {}, {}, recorder {}, load before {load}",
+        "{cores} cores of {}, Linux {}, {}, recorder {}",
         model.unwrap_or("an unknown processor"),
         kernel.trim(),
         gst::version_string(),
         env!("CARGO_PKG_VERSION"),
     )
+}
+
+/// The same, and how busy it is before anything is measured.
+pub fn machine() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!("{}, load before {}", machine_alone(), load.split(' ').next().unwrap_or("?"))
 }
