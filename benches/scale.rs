@@ -111,6 +111,7 @@ fn record(sources: &mut [Source], clip: &Clip, pace: Pace, events: &Receiver<Eve
 /// Measures this many sources.
 fn measure(count: usize) -> Value {
     gst::init().unwrap();
+    meter::keep_no_idle_threads();
     let clip = Clip::new(count <= OWN_MEDIA);
     let dir = tempfile::tempdir().unwrap();
     let machine = Resources::of_the_machine();
@@ -128,7 +129,7 @@ fn measure(count: usize) -> Value {
         pace = Pace::Simulated;
         spent = feed(&mut sources, &clip, PERIOD, pace);
     }
-    // The encoder's idle threads may have ended since.
+    // The encoder's last thread may have ended since.
     let own_threads = meter::threads().saturating_sub(threads);
     let own_files = meter::files().saturating_sub(files);
     let recorded = record(&mut sources, &clip, pace, &events);
@@ -208,8 +209,8 @@ fn main() {
     }
     let asked: Vec<usize> = arguments.iter().map(|count| count.parse().expect("a number of sources")).collect();
     let counts = if asked.is_empty() { COUNTS.to_vec() } else { asked };
-    println!("{}", meter::machine());
-    println!("recordbins that cache {CACHE} s of 1080p{FPS}; {PERIOD} s after a quick fill\n");
+    println!("{}.", meter::machine());
+    println!("Recordbins that cache {CACHE} s of 1080p{FPS}; {PERIOD} s after a quick fill.\n");
     println!(
         "| sources | time | processor, µs per source and second | memory before the first frame | memory with a full cache \
          | threads, files | a recording adds | first limit, nothing recorded | first limit, all recorded |"
@@ -229,14 +230,14 @@ fn main() {
         }
     }
     let mbits = last["mbits"].as_f64().unwrap();
-    println!("\n*: media is shared by the sources and counted as if it were not ({mbits:.2} Mbit/s)");
+    println!("\n\\*: the media is shared by the sources and counted as if it were not ({mbits:.2} Mbit/s).\n");
     match held {
-        Some(count) => println!("real time held (no frame over {:?} late) up to {count} sources", feed::LATEST),
-        None => println!("real time did not hold"),
+        Some(count) => println!("- Real time held (no frame over {:?} late) up to {count} sources.", feed::LATEST),
+        None => println!("- Real time did not hold."),
     }
     for (state, limits) in [("nothing recorded", "idle_limits"), ("all recorded", "recording_limits")] {
         let limits = last[limits].as_array().unwrap().iter();
         let all: Vec<String> = limits.map(|limit| first(&json!([limit]))).collect();
-        println!("by the last row, {state}: {}", all.join(", "));
+        println!("- By the last line, {state}: {}.", all.join(", "));
     }
 }

@@ -80,11 +80,9 @@ fn main() {
     println!("time to load an extension, each in a process of its own; medians of {ROUNDS}, in turn");
     println!("{:<34} {:>9} {:>9} {:>9} {:>11} {:>14}", "", "median", "least", "greatest", "over empty", "stripped");
     let millis = |times: &[Duration]| times.iter().map(|time| time.as_secs_f64() * 1e3).collect::<Vec<_>>();
-    let (empty_times, empty_size) = (millis(&times[0]), stripped(&libraries[0]));
-    let empty = Median::of(empty_times.clone());
+    let (empty, empty_size) = (Median::of(millis(&times[0])), stripped(&libraries[0]));
     for (library, times) in libraries.iter().zip(&times) {
-        let times = millis(times);
-        let took = Median::of(times.clone());
+        let took = Median::of(millis(times));
         let over = took.median - empty.median;
         let size = stripped(library);
         let (soon, small) = (over < LONGEST.as_secs_f64() * 1e3, size < LARGEST);
@@ -104,7 +102,6 @@ fn main() {
         Row::new(&format!("{name}: loading, ms"))
             .figure(Who::Ours, took)
             .figure(Who::Floor("an empty extension"), empty)
-            .ratio(Median::of_ratios(&times, &empty_times))
             .verdict(Verdict {
                 promised: &format!("under {} more", LONGEST.as_millis()),
                 kept: soon,

@@ -1,6 +1,7 @@
 //! Joins the rows that benchmarks have written into the one table of `make bench`, in Markdown: what is measured, ours, the
 //! floor, what is promised and whether it is kept, and the others. scripts/bench calls it last:
-//! `table <rows> <load before> <missing>... [--write]`; `--write` also puts it into README.md and docs/performance.md.
+//! `table <rows> <load before> <missing>... [--write]`; `--write` also puts it into README.md and docs/performance.md, and
+//! what `scale` has printed into docs/scale.md.
 //! Measuring is left to the other benchmarks, the rows' form to crates/recorder/benches/cost/rows.rs.
 #![allow(clippy::unwrap_used)]
 
@@ -160,5 +161,10 @@ fn main() {
         put(&top.join("docs/performance.md"), &whole);
         let promised: Vec<Line> = lines.into_iter().filter(|line| !line.promised.is_empty()).collect();
         put(&top.join("README.md"), &format!("{about}\n\n{}", table(&promised)));
+        let measured = |name: &str| missing.iter().all(|missing| missing.split(' ').next() != Some(name));
+        if measured("scale") {
+            let text = std::fs::read_to_string(Path::new(rows).with_file_name("scale.txt")).unwrap();
+            put(&top.join("docs/scale.md"), &text);
+        }
     }
 }

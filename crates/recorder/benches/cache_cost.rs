@@ -189,6 +189,7 @@ fn print_memories(sources: usize) {
 fn main() {
     let machine = meter::machine();
     gst::init().unwrap();
+    meter::keep_no_idle_threads();
     let asked: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     if std::env::args().any(|argument| argument == "--memory") {
         return print_memories(asked[0]);

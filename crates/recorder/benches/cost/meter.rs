@@ -34,6 +34,12 @@ pub fn settle() {
     }
 }
 
+/// Lets threads end as soon as they have nothing to do, which GLib otherwise keeps for a while for whoever wants one: they would
+/// be counted for somebody who does not need them, or not be counted for somebody who gets one of them.
+pub fn keep_no_idle_threads() {
+    gst::glib::ThreadPool::set_max_unused_threads(Some(0));
+}
+
 /// Threads of the process now.
 pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
