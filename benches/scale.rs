@@ -1,8 +1,8 @@
-//! What many sources cost while nothing is recorded: processor time, memory, threads and files of 1 to 4,000 recordbins,
-//! each fed 1080p25 of 4 Mbit/s at its pace, what each recording adds, and what ends first on this machine. Each number of
-//! sources has a process of its own. Where frames come over a second late, real time does not hold, and it is measured once
-//! more on a clock that is the frames' own time.
-//! Asserts nothing. Receiving (RTSP) comes on top and is measured by `idle_cpu`; what follows for a site is in docs/scale.md.
+//! What many sources cost while nothing is recorded: processor time, memory, threads and files of 1 to 4,000
+//! recordbins, each fed 1080p25 of 4 Mbit/s at its pace, what each recording adds, and what ends first on this machine.
+//! Each number of sources has a process of its own. Where frames come over a second late, real time does not hold, and
+//! it is measured once more on a clock that is the frames' own time. Asserts nothing. Receiving (RTSP) comes on top and
+//! is measured by `idle_cpu`; what follows for a site is in docs/scale.md.
 #![allow(clippy::unwrap_used)]
 
 use std::process::{Command, Stdio};
@@ -35,14 +35,16 @@ const COUNTS: [usize; 5] = [1, 10, 100, 1_000, 4_000];
 const SOURCES: &str = "--sources";
 /// Seconds, as long as nothing is dropped: the cache and its one group more.
 const FILL: u64 = CACHE + GOP + 2;
-/// Up to so many sources each buffer has memory of its own; beyond, the media is shared, and what it would need is added.
+/// Up to so many sources each buffer has memory of its own; beyond, the media is shared, and what it would need is
+/// added.
 const OWN_MEDIA: usize = 100;
 /// Seconds that processor time is measured for.
 const PERIOD: u64 = 5;
 const RECORDINGS: usize = 10;
 /// Seconds of each.
 const RECORDED: u64 = 10;
-/// Seconds, by the frames' time, that recordings have to begin or to become files: with many times more, something is wrong.
+/// Seconds, by the frames' time, that recordings have to begin or to become files: with many times more, something is
+/// wrong.
 const PATIENCE: u64 = 60;
 
 fn resident_bytes() -> f64 {
@@ -58,7 +60,8 @@ struct Recorded {
     complete: usize,
 }
 
-/// Recordings of `RECORDED` seconds and what they need to begin and to end: how much they take, and what becomes of them.
+/// Recordings of `RECORDED` seconds and what they need to begin and to end: how much they take, and what becomes of
+/// them.
 fn record(sources: &mut [Source], clip: &Clip, pace: Pace, events: &Receiver<Event>) -> Recorded {
     let (threads, files, processors) = (meter::threads(), meter::files(), meter::process_time());
     let recordings = sources.len().min(RECORDINGS);

@@ -1,6 +1,6 @@
-//! Joins the rows that benchmarks have written into the one table of `make bench`, in Markdown: what is measured, ours, the
-//! floor, what is promised and whether it is kept, and the others. scripts/bench calls it last:
-//! `table <rows> <load before> <missing>... [--write]`; `--write` also puts it into README.md and docs/performance.md, and
+//! Joins the rows that benchmarks have written into the one table of `make bench`, in Markdown: what is measured, ours,
+//! the floor, what is promised and whether it is kept, and the others. scripts/bench calls it last:
+//! `table <rows> <load before> <missing>... [--write]`. `--write` also puts it into README.md and docs/performance.md, and
 //! what `scale` has printed into docs/scale.md.
 //! Measuring is left to the other benchmarks, the rows' form to crates/recorder/benches/cost/rows.rs.
 #![allow(clippy::unwrap_used)]

@@ -1,6 +1,6 @@
-//! What the benchmarks of this package share: here a graph that runs, with the real runner and extension of the same build, in a
-//! folder of its own; the meters and the table's rows are the engine's benchmarks'.
-//! What is measured is left to the benchmarks.
+//! What the benchmarks of this package share: here a graph that runs, with the real runner and extension of the same
+//! build, in a folder of its own; the meters and the table's rows are the engine's benchmarks'. What is measured is
+//! left to the benchmarks.
 #![allow(dead_code, clippy::unwrap_used)] // Each benchmark uses its own part.
 
 #[path = "../../crates/recorder/benches/cost/meter.rs"]

@@ -1,6 +1,6 @@
-//! Feeds all sources: at their pace in real time, or, where real time does not hold, as fast as they come, on a clock that is
-//! the frames' own time.
-//! What is measured meanwhile, beside the time spent in the pads, is left to the benchmark.
+//! Feeds all sources: at their pace in real time, or, where real time does not hold, as fast as they come, on a clock
+//! that is the frames' own time. What is measured meanwhile, beside the time spent in the pads, is left to the
+//! benchmark.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -53,7 +53,8 @@ impl Resources {
         }
     }
 
-    /// So many sources that take `each` go into this, by each resource that they take and that has an end; the first limit first.
+    /// So many sources that take `each` go into this, by each resource that they take and that has an end; the first
+    /// limit first.
     pub fn hold(self, each: Self) -> Vec<(&'static str, f64)> {
         let held =
             self.each().into_iter().zip(each.each()).filter(|((_, all), (_, one))| all.is_finite() && *one > 0.0);

@@ -1,5 +1,5 @@
-//! A synthetic source: a recordbin, and 1080p25 of 4 Mbit/s for its pad, the same encoded group of pictures again and again.
-//! When its frames come is left to `feed`.
+//! A synthetic source: a recordbin, and 1080p25 of 4 Mbit/s for its pad, the same encoded group of pictures again and
+//! again. When its frames come is left to `feed`.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,7 +1,8 @@
-//! What caching costs per buffer, and what a source takes, while nothing is recorded: our recordbin beside a pad that only
-//! keeps the last 900 buffers (the limit), a fakesink, NVIDIA's recordbin and GStreamer's own arrangements, in one run.
-//! Asserts nothing. `cargo bench -p recorder --bench cache_cost [-- <sources>...]`; NVDSSR_PEER names NVIDIA's library,
-//! COST_ONLY what is wanted alone (`ring;ours`), COST_SVG the file that the charts go to, BENCH_ROWS that of the table's rows.
+//! What caching costs per buffer, and what a source takes, while nothing is recorded: our recordbin beside a pad that
+//! only keeps the last 900 buffers (the limit), a fakesink, NVIDIA's recordbin and GStreamer's own arrangements, in one
+//! run. Asserts nothing. `cargo bench -p recorder --bench cache_cost [-- <sources>...]`; NVDSSR_PEER names NVIDIA's
+//! library, COST_ONLY what is wanted alone (`ring;ours`), COST_SVG the file that the charts go to, BENCH_ROWS that of
+//! the table's rows.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
@@ -26,8 +27,8 @@ const RUNS: usize = 7;
 const FILL: u64 = (WINDOW.as_secs() + 3) * FPS;
 /// Buffers that are made before they are pushed, all at once.
 const BATCH: usize = 1_000;
-/// Each has 5 MB of files and writes all the time: 0.5 GB on the disk at 100 sources; 1,000 would have 5 GB, 2,000 threads, and
-/// would measure the disk.
+/// Each has 5 MB of files and writes all the time: 0.5 GB on the disk at 100 sources; 1,000 would have 5 GB, 2,000
+/// threads, and would measure the disk.
 const SPLITMUX_SOURCES: usize = 100;
 
 /// A contender, and what has been measured.
@@ -45,8 +46,8 @@ struct Row {
     media: f64,
 }
 
-/// Pushes `rounds` frames into each pad: nanoseconds of the process that this took, without the making of the buffers and
-/// with it.
+/// Pushes `rounds` frames into each pad: nanoseconds of the process that this took, without the making of the buffers
+/// and with it.
 fn push(row: &mut Row, media: &Media, rounds: u64) -> (u64, u64) {
     meter::settle();
     let pads = &row.contender.pads;
@@ -68,8 +69,8 @@ fn push(row: &mut Row, media: &Media, rounds: u64) -> (u64, u64) {
     (all - making, all)
 }
 
-/// KiB per source of each contender beside the buffers it holds, in a process whose GLib has no caches of its own between
-/// it and malloc.
+/// KiB per source of each contender beside the buffers it holds, in a process whose GLib has no caches of its own
+/// between it and malloc.
 fn memories(sources: usize, kinds: &[Kind]) -> Vec<f64> {
     let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
     let child = std::process::Command::new(std::env::current_exe().unwrap())
@@ -135,8 +136,8 @@ fn in_turn(sources: usize, kinds: &[Kind], media: &Media, dir: &Path, peer: Opti
     rows
 }
 
-/// Ours and the ring with nobody else in the process: others leave the heap and the processors' caches as neither would find
-/// them alone, which is dearer for the ring at 1,000 sources than for ours.
+/// Ours and the ring with nobody else in the process: others leave the heap and the processors' caches as neither would
+/// find them alone, which is dearer for the ring at 1,000 sources than for ours.
 fn alone(sources: usize, media: &Media) -> Option<String> {
     let dir = testbed::temp_dir().unwrap();
     let rows = in_turn(sources, &[Kind::Ring, Kind::Ours], media, dir.path(), None);

@@ -1,6 +1,6 @@
-//! What recording adds per buffer and session: our recordbin with sessions that run, less the same without, beside the floor
-//! in the same run, `appsrc ! mp4mux ! filesink` alone with the same buffers, both as fast as they come.
-//! Asserts nothing. `cargo bench -p recorder --bench session_cost`; the promise is the floor and 20 %.
+//! What recording adds per buffer and session: our recordbin with sessions that run, less the same without, beside the
+//! floor in the same run, `appsrc ! mp4mux ! filesink` alone with the same buffers, both as fast as they come. Asserts
+//! nothing. `cargo bench -p recorder --bench session_cost`; the promise is the floor and 20 %.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;

@@ -1,6 +1,5 @@
-//! What benchmarks measure with, those of other packages too: processor time of a thread and of the process, threads, open
-//! files; medians; the machine in a line.
-//! What is measured is left to the benchmarks, the heap to `heap`.
+//! What benchmarks measure with, those of other packages too: processor time of a thread and of the process, threads,
+//! open files; medians; the machine in a line. What is measured is left to the benchmarks, the heap to `heap`.
 #![allow(dead_code, clippy::unwrap_used)] // Each benchmark uses a part; one that cannot measure fails.
 
 use std::time::Duration;
@@ -34,8 +33,8 @@ pub fn settle() {
     }
 }
 
-/// Lets threads end as soon as they have nothing to do, which GLib otherwise keeps for a while for whoever wants one: they would
-/// be counted for somebody who does not need them, or not be counted for somebody who gets one of them.
+/// Lets threads end as soon as they have nothing to do, which GLib otherwise keeps for a while for whoever wants one:
+/// they would be counted for somebody who does not need them, or not be counted for somebody who gets one of them.
 pub fn keep_no_idle_threads() {
     gst::glib::ThreadPool::set_max_unused_threads(Some(0));
 }
