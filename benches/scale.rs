@@ -63,7 +63,7 @@ struct Recorded {
 /// Recordings of `RECORDED` seconds and what they need to begin and to end: how much they take, and what becomes of
 /// them.
 fn record(sources: &mut [Source], clip: &Clip, pace: Pace, events: &Receiver<Event>) -> Recorded {
-    let (threads, files, processors) = (meter::threads(), meter::files(), meter::process_time());
+    let (threads, files, processors) = (meter::settled_threads(), meter::files(), meter::process_time());
     let recordings = sources.len().min(RECORDINGS);
     let bins: Vec<_> = sources[..recordings].iter().map(|source| source.bin.clone()).collect();
     let start = |bin: &Recordbin| {
@@ -118,7 +118,7 @@ fn measure(count: usize) -> Value {
     let clip = Clip::new(count <= OWN_MEDIA);
     let dir = tempfile::tempdir().unwrap();
     let machine = Resources::of_the_machine();
-    let (memory, threads, files) = (resident_bytes(), meter::threads(), meter::files());
+    let (memory, threads, files) = (resident_bytes(), meter::settled_threads(), meter::files());
     let (sender, events) = channel();
     let sender = Mutex::new(sender);
     let sink: recorder::event::EventSink = Arc::new(move |event| drop(sender.lock().unwrap().send(event)));
@@ -132,8 +132,8 @@ fn measure(count: usize) -> Value {
         pace = Pace::Simulated;
         spent = feed(&mut sources, &clip, PERIOD, pace);
     }
-    // The encoder's last thread may have ended since.
-    let own_threads = meter::threads().saturating_sub(threads);
+    // A thread of the encoder may have ended late.
+    let own_threads = meter::settled_threads().saturating_sub(threads);
     let own_files = meter::files().saturating_sub(files);
     let recorded = record(&mut sources, &clip, pace, &events);
     for source in &sources {
@@ -212,7 +212,7 @@ fn main() {
     }
     let asked: Vec<usize> = arguments.iter().map(|count| count.parse().expect("a number of sources")).collect();
     let counts = if asked.is_empty() { COUNTS.to_vec() } else { asked };
-    println!("{}.", meter::machine());
+    println!("{}; {}.", jiff::Zoned::now().date(), meter::machine());
     println!("Recordbins that cache {CACHE} s of 1080p{FPS}; {PERIOD} s after a quick fill.\n");
     println!(
         "| sources | time | processor, µs per source and second | memory before the first frame | memory with a full cache \

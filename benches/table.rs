@@ -1,7 +1,7 @@
 //! Joins the rows that benchmarks have written into the one table of `make bench`, in Markdown: what is measured, ours,
 //! the floor, what is promised and whether it is kept, and the others. scripts/bench calls it last:
-//! `table <rows> <load before> <missing>... [--write]`. `--write` also puts it into README.md and docs/performance.md, and
-//! what `scale` has printed into docs/scale.md.
+//! `table <rows> <load before> <missing>... [--write]`. `--write` also puts it into README.md and docs/performance.md if
+//! nothing is missing, and what `scale` has printed into docs/scale.md.
 //! Measuring is left to the other benchmarks, the rows' form to crates/recorder/benches/cost/rows.rs.
 #![allow(clippy::unwrap_used)]
 
@@ -128,8 +128,8 @@ fn about(load: &str, missing: &[String]) -> String {
     };
     let commit = std::env::var("BENCH_COMMIT").map(|commit| format!(", commit {commit}")).unwrap_or_default();
     format!(
-        "{}; {}, load {load} before; {gxf}; release build{commit}. Medians (least–greatest); ratios are of figures taken in turn \
-         in one run.{peer}{missing}",
+        "{}, release build{commit}; load {load} before.\n{}, {gxf}.\nMedians (least–greatest); ratios are of figures taken in \
+         turn in one run.{peer}{missing}",
         jiff::Zoned::now().date(),
         meter::machine_alone(),
     )
@@ -156,15 +156,20 @@ fn main() {
     let about = about(load, missing);
     let whole = format!("{about}\n\n{}", table(&lines));
     print!("{whole}");
-    if write {
-        let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if !write {
+        return;
+    }
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if missing.is_empty() {
         put(&top.join("docs/performance.md"), &whole);
         let promised: Vec<Line> = lines.into_iter().filter(|line| !line.promised.is_empty()).collect();
         put(&top.join("README.md"), &format!("{about}\n\n{}", table(&promised)));
-        let measured = |name: &str| missing.iter().all(|missing| missing.split(' ').next() != Some(name));
-        if measured("scale") {
-            let text = std::fs::read_to_string(Path::new(rows).with_file_name("scale.txt")).unwrap();
-            put(&top.join("docs/scale.md"), &text);
-        }
+    } else {
+        eprintln!("table: README.md and docs/performance.md are left as they are, since not all has been measured");
+    }
+    let measured = |name: &str| missing.iter().all(|missing| missing.split(' ').next() != Some(name));
+    if measured("scale") {
+        let text = std::fs::read_to_string(Path::new(rows).with_file_name("scale.txt")).unwrap();
+        put(&top.join("docs/scale.md"), &text);
     }
 }

@@ -94,7 +94,7 @@ fn buffer_bytes(media: &Media) -> f64 {
 }
 
 fn row(kind: Kind, sources: usize, media: &Media, dir: &Path, peer: Option<&'static Peer>, buffer: f64) -> Row {
-    let (heap, threads, held) = (heap::heap(), meter::threads(), media.held());
+    let (heap, threads, held) = (heap::heap(), meter::settled_threads(), media.held());
     let contender = Contender::new(kind, sources, dir, peer);
     contender.pads.iter().for_each(|pad| media.begin(pad));
     let mut row =
@@ -102,7 +102,7 @@ fn row(kind: Kind, sources: usize, media: &Media, dir: &Path, peer: Option<&'sta
     push(&mut row, media, FILL);
     let (buffers, bytes) = (media.held().0 - held.0, media.held().1 - held.1);
     let each = |of: f64| of / sources as f64;
-    row.threads = each(meter::threads() as f64 - threads as f64);
+    row.threads = each(meter::settled_threads() as f64 - threads as f64);
     row.memory = each(heap::heap() as f64 - heap as f64 - buffers as f64 * buffer) / 1_024.0;
     let bound = media.bytes_per_second() as f64 * (WINDOW.as_secs_f64() + GOP as f64 / FPS as f64);
     row.media = each(bytes as f64) / bound;

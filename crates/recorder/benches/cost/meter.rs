@@ -44,6 +44,17 @@ pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
+/// The same, once that number has stopped changing: a thread that finishes a file is gone soon.
+pub fn settled_threads() -> usize {
+    loop {
+        let before = threads();
+        std::thread::sleep(Duration::from_millis(300));
+        if threads() == before {
+            return before;
+        }
+    }
+}
+
 /// Files that the process has open now, sockets and the like among them.
 pub fn files() -> usize {
     // One of them is the folder that is being read.
