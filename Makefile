@@ -28,7 +28,8 @@ help:
 	@echo 'make demo    a camera and a Kafka broker, the graph on them, two overlapping recordings, a contact sheet'
 	@echo 'make docs    build, then write what is generated in docs/'
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
-	@echo 'make bench   build, then the benchmarks (NVDSSR_PEER=<library>: NVIDIA'"'"'s recordbin, too)'
+	@echo 'make bench   build, then the benchmarks, joined in one table (NVDSSR_PEER=<library>: NVIDIA'"'"'s recordbin, too;'
+	@echo '               WRITE=yes: also to README.md and docs/; BENCHES="cache_cost start_up": these)'
 	@echo 'make instructions  what a buffer costs, in instructions, against what is recorded (WRITE=yes: record it)'
 	@echo 'make package a folder and an archive of each extension in dist/, for the registry (ARCH=aarch64: cross-compiled, too;'
 	@echo '               TWICE=yes: build it all twice and compare the bytes)'
@@ -88,12 +89,11 @@ lint:
 	find gxf/shim gxf/abi crates/cloud-msg/include tests/cpp crates/cli/tests/cpp -name '*.h' -o -name '*.cpp' | xargs -r clang-format --dry-run -Werror
 	for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done
 
+# BENCHES="cache_cost start_up": these; all if empty.
+BENCHES ?=
+
 bench: build
-	cargo bench --package nvds-smart-record --benches $(CARGO_FLAGS)
-	cargo bench --package recorder --bench chain_time $(CARGO_FLAGS)
-	COST_SVG='$(CURDIR)/docs/performance.svg' cargo bench --package recorder --bench cache_cost $(CARGO_FLAGS)
-	cargo bench --package recorder --bench session_cost $(CARGO_FLAGS)
-	cargo bench --package recorder --bench past_interval $(CARGO_FLAGS)
+	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/bench $(if $(WRITE),--write) $(BENCHES)
 
 # Counts, not times: the same on a busy machine. WRITE=yes: records them.
 instructions: setup

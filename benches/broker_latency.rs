@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::Graph;
+use common::meter::Median;
+use common::rows::{Row, Who};
+use common::{Graph, Latency};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
@@ -140,7 +142,7 @@ fn produce(producer: &BaseProducer, payload: &str) -> Instant {
 }
 
 /// Produces messages one by one; `arrived` waits until one is there and says whether it counts.
-fn measure(producer: &BaseProducer, mut arrived: impl FnMut(&str) -> bool) -> (Duration, Duration) {
+fn measure(producer: &BaseProducer, mut arrived: impl FnMut(&str) -> bool) -> Latency {
     let mut warm = 0;
     let mut round = |id: &str| {
         let start = format!("{{\"command\":\"start-recording\",\"sensor\":{{\"id\":\"0\"}},\"id\":\"{id}\"}}");
@@ -157,12 +159,11 @@ fn measure(producer: &BaseProducer, mut arrived: impl FnMut(&str) -> bool) -> (D
         idle(number);
         times.push(round(&format!("event-{number}")).0);
     }
-    times.sort();
-    (times[times.len() / 2], times[times.len() * 99 / 100])
+    Latency::of(times)
 }
 
 /// Plain librdkafka with these settings of its consumer.
-fn floor(settings: &[(&str, &str)]) -> (Duration, Duration) {
+fn floor(settings: &[(&str, &str)]) -> Latency {
     let broker = Broker::start();
     let consumer = broker.consumer(settings);
     let producer = broker.producer();
@@ -185,7 +186,7 @@ fn receipts(graph: &Graph) -> Lines<BufReader<File>> {
     BufReader::new(fifo).lines()
 }
 
-fn ours() -> (Duration, Duration) {
+fn ours() -> Latency {
     let broker = Broker::start();
     let graph = Graph::start(&GRAPH.replace("PORT", &broker.port.to_string()), &["out"]);
     let mut lines = receipts(&graph);
@@ -218,8 +219,16 @@ fn main() {
     let plain = floor(&[]);
     let ours = ours();
     println!("{MESSAGES} messages through Tansu 0.6 on this machine                 median       p99");
-    println!("plain librdkafka as it comes, produced to there      {:>9.3?} {:>9.3?}", plain.0, plain.1);
-    println!("the same with our fetch.wait.max.ms of 50 (floor)    {:>9.3?} {:>9.3?}", tuned.0, tuned.1);
-    println!("produced to session begun, the graph between         {:>9.3?} {:>9.3?}", ours.0, ours.1);
-    println!("the graph's share (median)                           {:>9.3?}", ours.0.saturating_sub(tuned.0));
+    println!("plain librdkafka as it comes, produced to there      {plain}");
+    println!("the same with our fetch.wait.max.ms of 50 (floor)    {tuned}");
+    println!("produced to session begun, the graph between         {ours}");
+    println!("the graph's share (median)                           {:>9.3} ms", ours.median() - tuned.median());
+    let what = "a message through Kafka to a session begun, ms";
+    Row::new(&format!("{what}, median (middle half)"))
+        .figure(Who::Ours, ours.middle())
+        .figure(Who::Floor("librdkafka alone"), tuned.middle())
+        .ratio(Median::once(ours.median() / tuned.median()));
+    Row::new(&format!("{what}, 99th percentile"))
+        .figure(Who::Ours, Median::once(ours.late()))
+        .figure(Who::Floor("librdkafka alone"), Median::once(tuned.late()));
 }

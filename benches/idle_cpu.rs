@@ -1,5 +1,5 @@
 //! What an idle recorder costs: CPU time of the runner with one camera that nobody triggers, by thread, beside the floor
-//! in the same run, the same camera received by gst-launch-1.0 into a fakesink.
+//! at the same time, the same camera received by gst-launch-1.0 into a fakesink.
 //! Asserts nothing. The camera is a process of its own and is not counted.
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -8,12 +8,17 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::Graph;
+use common::meter::Median;
+use common::rows::{Row, Who};
 use testbed::{RtspCamera, Scene};
 
 mod common;
 
-/// Long enough for hundreds of clock ticks' worth of differences to be seen.
-const PERIOD: Duration = Duration::from_secs(15);
+const ROUNDS: usize = 7;
+/// Of a round.
+const PERIOD: Duration = Duration::from_secs(3);
+/// Until connections stand and caches are warm.
+const SETTLED: Duration = Duration::from_secs(4);
 
 const GRAPH: &str = "
 ---
@@ -50,16 +55,12 @@ fn threads(pid: u32) -> BTreeMap<String, u64> {
     times
 }
 
-/// CPU per thread name in a second of wall time, in nanoseconds, once the process has settled.
-fn measure(pid: u32) -> BTreeMap<String, u64> {
-    std::thread::sleep(Duration::from_secs(4));
-    let before = threads(pid);
-    std::thread::sleep(PERIOD);
-    let after = threads(pid);
-    let spent = |(name, time): (&String, &u64)| {
+/// CPU per thread name in a second of wall time between two looks, in nanoseconds.
+fn spent(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let of = |(name, time): (&String, &u64)| {
         (name.clone(), (time - before.get(name).copied().unwrap_or(0).min(*time)) / PERIOD.as_secs())
     };
-    after.iter().map(spent).collect()
+    after.iter().map(of).collect()
 }
 
 fn main() {
@@ -71,21 +72,36 @@ fn main() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let theirs = measure(floor.id());
+    let graph = Graph::start(&GRAPH.replace("URL", &url), &[]);
+    std::thread::sleep(SETTLED);
+    let look = || (threads(floor.id()), threads(graph.runner.id()));
+    let mut looks = vec![look()];
+    for _ in 0..ROUNDS {
+        std::thread::sleep(PERIOD);
+        looks.push(look());
+    }
+    graph.stop();
     floor.kill().unwrap();
     floor.wait().unwrap();
 
-    let graph = Graph::start(&GRAPH.replace("URL", &url), &[]);
-    let ours = measure(graph.runner.id());
-    graph.stop();
-
-    let percent = |nanos: u64| nanos as f64 / 1e7;
-    let total = |times: &BTreeMap<String, u64>| percent(times.values().sum());
-    println!("one idle camera, 320x240 at 30 fps, {} s         % of a core", PERIOD.as_secs());
-    println!("gst-launch-1.0 rtspsrc … ! fakesink (the floor)  {:>8.3}", total(&theirs));
-    println!("smart-record gxe, cache 30 s, no trigger         {:>8.3}", total(&ours));
-    println!("of it, by thread:");
-    for (name, time) in &ours {
-        println!("  {name:<46} {:>8.3}", percent(*time));
+    let percent = |times: BTreeMap<String, u64>| times.values().sum::<u64>() as f64 / 1e7;
+    let theirs: Vec<f64> = looks.windows(2).map(|pair| percent(spent(&pair[0].0, &pair[1].0))).collect();
+    let ours: Vec<f64> = looks.windows(2).map(|pair| percent(spent(&pair[0].1, &pair[1].1))).collect();
+    let ratio = Median::of_ratios(&ours, &theirs);
+    let (ours, theirs) = (Median::of(ours), Median::of(theirs));
+    let line = |name: &str, value: Median| {
+        println!("{name:<48} {:>8.3} ({:.3}–{:.3})", value.median, value.range.0, value.range.1);
+    };
+    println!("one idle camera, 320x240 at 30 fps, % of a core, medians of {ROUNDS} times {PERIOD:?}");
+    line("gst-launch-1.0 rtspsrc … ! fakesink (the floor)", theirs);
+    line("smart-record gxe, cache 30 s, no trigger", ours);
+    println!("of it, by thread, in the last round:");
+    let [.., (_, before), (_, after)] = &looks[..] else { return };
+    for (name, time) in spent(before, after) {
+        println!("  {name:<46} {:>8.3}", time as f64 / 1e7);
     }
+    Row::at("an idle camera over RTSP in a graph, % of a core", 1)
+        .figure(Who::Ours, ours)
+        .figure(Who::Floor("gst-launch-1.0 to a fakesink"), theirs)
+        .ratio(ratio);
 }

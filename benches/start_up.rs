@@ -7,11 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use common::meter::Median;
+use common::rows::{Row, Verdict, Who};
+
+mod common;
+
 /// The first argument of a process that loads; the library is the second.
 const LOAD: &str = "--load-one";
 /// The promise is about medians of 7; one more before warms up the file cache.
 const ROUNDS: usize = 7;
-/// What is promised.
+/// What is promised: over the empty one, and stripped.
 const LONGEST: Duration = Duration::from_millis(50);
 const LARGEST: u64 = 6 << 20;
 
@@ -74,21 +79,38 @@ fn main() {
     }
     println!("time to load an extension, each in a process of its own; medians of {ROUNDS}, in turn");
     println!("{:<34} {:>9} {:>9} {:>9} {:>11} {:>14}", "", "median", "least", "greatest", "over empty", "stripped");
-    let mut empty = None;
-    for (library, times) in libraries.iter().zip(&mut times) {
-        times.sort();
-        let median = times[times.len() / 2];
-        let over = median.saturating_sub(*empty.get_or_insert(median));
+    let millis = |times: &[Duration]| times.iter().map(|time| time.as_secs_f64() * 1e3).collect::<Vec<_>>();
+    let (empty, empty_size) = (Median::of(millis(&times[0])), stripped(&libraries[0]));
+    for (library, times) in libraries.iter().zip(&times) {
+        let took = Median::of(millis(times));
+        let over = took.median - empty.median;
         let size = stripped(library);
+        let (soon, small) = (over < LONGEST.as_secs_f64() * 1e3, size < LARGEST);
+        let name = library.file_name().unwrap().to_string_lossy();
+        let mib = size as f64 / f64::from(1 << 20);
         println!(
-            "{:<34} {median:>9.1?} {:>9.1?} {:>9.1?} {over:>11.1?} {:>10.2} MiB{}{}",
-            library.file_name().unwrap().to_string_lossy(),
-            times[0],
-            times[times.len() - 1],
-            size as f64 / f64::from(1 << 20),
-            if over < LONGEST { "" } else { "; NOT loaded in time" },
-            if size < LARGEST { "" } else { "; TOO LARGE" },
+            "{name:<34} {:>6.2} ms {:>6.2} ms {:>6.2} ms {over:>8.2} ms {mib:>10.2} MiB{}{}",
+            took.median,
+            took.range.0,
+            took.range.1,
+            if soon { "" } else { "; NOT loaded in time" },
+            if small { "" } else { "; TOO LARGE" },
         );
+        if library == &libraries[0] {
+            continue;
+        }
+        Row::new(&format!("{name}: loading, ms"))
+            .figure(Who::Ours, took)
+            .figure(Who::Floor("an empty extension"), empty)
+            .verdict(Verdict {
+                promised: &format!("under {} more", LONGEST.as_millis()),
+                kept: soon,
+                note: &format!("{over:.1} more"),
+            });
+        Row::new(&format!("{name}: size, stripped, MiB"))
+            .figure(Who::Ours, Median::once(mib))
+            .figure(Who::Floor("an empty extension"), Median::once(empty_size as f64 / f64::from(1 << 20)))
+            .verdict(Verdict { promised: &format!("under {}", LARGEST >> 20), kept: small, note: "" });
     }
     println!("promised: under {LONGEST:?} over the empty one, under {} MiB", LARGEST >> 20);
 }

@@ -7,7 +7,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::time::{Duration, Instant};
 
-use common::Graph;
+use common::meter::Median;
+use common::rows::{Row, Who};
+use common::{Graph, Latency};
 
 mod common;
 
@@ -93,7 +95,7 @@ impl Loop {
     }
 }
 
-fn measure(middle: &str, wanted: &str) -> (Duration, Duration) {
+fn measure(middle: &str, wanted: &str) -> Latency {
     let mut graph = Loop::start(middle);
     // Until the first frame has come, starts are rejected; then the runner is warm as well.
     let mut warm = 0;
@@ -108,15 +110,22 @@ fn measure(middle: &str, wanted: &str) -> (Duration, Duration) {
         times.push(graph.round(&format!("event-{round}"), "").0);
     }
     graph.graph.stop();
-    times.sort();
-    (times[times.len() / 2], times[times.len() * 99 / 100])
+    Latency::of(times)
 }
 
 fn main() {
     let floor = measure(STRAIGHT, "start-recording");
     let ours = measure(RECORDER, "accepted");
     println!("{MESSAGES} messages, FIFO to FIFO, EventBasedScheduler     median       p99");
-    println!("messages handed on, no recorder (the floor)        {:>9.3?} {:>9.3?}", floor.0, floor.1);
-    println!("message to receipt, recorder between               {:>9.3?} {:>9.3?}", ours.0, ours.1);
-    println!("the recorder's share (median)                      {:>9.3?}", ours.0.saturating_sub(floor.0));
+    println!("messages handed on, no recorder (the floor)        {floor}");
+    println!("message to receipt, recorder between               {ours}");
+    println!("the recorder's share (median)                      {:>9.3} ms", ours.median() - floor.median());
+    let what = "a message to its receipt, FIFO to FIFO, ms";
+    Row::new(&format!("{what}, median (middle half)"))
+        .figure(Who::Ours, ours.middle())
+        .figure(Who::Floor("handed on, no recorder"), floor.middle())
+        .ratio(Median::once(ours.median() / floor.median()));
+    Row::new(&format!("{what}, 99th percentile"))
+        .figure(Who::Ours, Median::once(ours.late()))
+        .figure(Who::Floor("handed on, no recorder"), Median::once(floor.late()));
 }

@@ -1,14 +1,62 @@
-//! Runs a graph for a benchmark: the real runner and extension of the same build, in a folder of its own.
-//! What is measured is left to the benchmarks.
-#![allow(clippy::unwrap_used)]
+//! What the benchmarks of this package share: here a graph that runs, with the real runner and extension of the same
+//! build, in a folder of its own; the meters and the table's rows are the engine's benchmarks'. What is measured is
+//! left to the benchmarks.
+#![allow(dead_code, clippy::unwrap_used)] // Each benchmark uses its own part.
+
+#[path = "../../crates/recorder/benches/cost/meter.rs"]
+pub mod meter;
+#[path = "../../crates/recorder/benches/cost/rows.rs"]
+pub mod rows;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use meter::Median;
 use tempfile::TempDir;
 
+/// How long something took, many times.
+pub struct Latency {
+    /// In milliseconds, the shortest first.
+    times: Vec<f64>,
+}
+
+impl Latency {
+    /// Of at least one.
+    pub fn of(times: Vec<Duration>) -> Self {
+        let mut times: Vec<_> = times.into_iter().map(|time| time.as_secs_f64() * 1e3).collect();
+        times.sort_by(f64::total_cmp);
+        Self { times }
+    }
+
+    fn at(&self, percent: usize) -> f64 {
+        self.times[self.times.len() * percent / 100]
+    }
+
+    /// In milliseconds.
+    pub fn median(&self) -> f64 {
+        self.at(50)
+    }
+
+    /// The 99th percentile, in milliseconds.
+    pub fn late(&self) -> f64 {
+        self.at(99)
+    }
+
+    /// The median, and what half of all lie between.
+    pub fn middle(&self) -> Median {
+        Median { median: self.median(), range: (self.at(25), self.at(75)) }
+    }
+}
+
+impl std::fmt::Display for Latency {
+    /// Median and 99th percentile.
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "{:>6.3} ms {:>6.3} ms", self.median(), self.late())
+    }
+}
+
 /// A running graph.
-#[allow(dead_code)] // Each benchmark uses its own part of it.
 pub struct Graph {
     /// The runner.
     pub runner: Child,

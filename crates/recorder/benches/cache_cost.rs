@@ -1,31 +1,35 @@
-//! What caching costs per buffer, and what a source takes, while nothing is recorded: our recordbin beside a pad that only
-//! keeps the last 900 buffers (the limit), a fakesink, NVIDIA's recordbin and GStreamer's own arrangements, in one run.
-//! Asserts nothing. `cargo bench -p recorder --bench cache_cost [-- <sources>...]`; NVDSSR_PEER names NVIDIA's library,
-//! COST_ONLY what is wanted alone (`ring;ours`), COST_SVG the file that the charts go to.
+//! What caching costs per buffer, and what a source takes, while nothing is recorded: our recordbin beside a pad that
+//! only keeps the last 900 buffers (the limit), a fakesink, NVIDIA's recordbin and GStreamer's own arrangements, in one
+//! run. Asserts nothing. `cargo bench -p recorder --bench cache_cost [-- <sources>...]`; NVDSSR_PEER names NVIDIA's
+//! library, COST_ONLY what is wanted alone (`ring;ours`), COST_SVG the file that the charts go to, BENCH_ROWS that of
+//! the table's rows.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
 
 use cost::contender::{Contender, Kind, WINDOW};
+use cost::heap;
 use cost::media::{FPS, GOP, Media};
 use cost::meter::{self, Median};
 use cost::nvidia::Peer;
 use cost::plot::{self, Line};
+use cost::rows::{Row as TableRow, Verdict, Who};
 use gst::prelude::*;
 
 mod cost;
 
 /// The promise of issue 7: so many times the ring's cost at so many sources.
 const TARGETS: [(usize, f64); 3] = [(1, 2.0), (100, 1.6), (1_000, 1.5)];
-/// What a source may take beside buffers and media.
+/// KiB that a source may take beside buffers and media.
 const MEMORY_TARGET: f64 = 8.0;
 const RUNS: usize = 7;
 /// Frames of each source before anything is measured: the cache is full, and has let go of a few groups.
 const FILL: u64 = (WINDOW.as_secs() + 3) * FPS;
 /// Buffers that are made before they are pushed, all at once.
 const BATCH: usize = 1_000;
-/// Above so many sources their files alone would fill a disk.
-const SPLITMUX_SOURCES: usize = 1;
+/// Each has 5 MB of files and writes all the time: 0.5 GB on the disk at 100 sources; 1,000 would have 5 GB, 2,000
+/// threads, and would measure the disk.
+const SPLITMUX_SOURCES: usize = 100;
 
 /// A contender, and what has been measured.
 struct Row {
@@ -42,8 +46,8 @@ struct Row {
     media: f64,
 }
 
-/// Pushes `rounds` frames into each pad: nanoseconds of the process that this took, without the making of the buffers and
-/// with it.
+/// Pushes `rounds` frames into each pad: nanoseconds of the process that this took, without the making of the buffers
+/// and with it.
 fn push(row: &mut Row, media: &Media, rounds: u64) -> (u64, u64) {
     meter::settle();
     let pads = &row.contender.pads;
@@ -65,8 +69,8 @@ fn push(row: &mut Row, media: &Media, rounds: u64) -> (u64, u64) {
     (all - making, all)
 }
 
-/// KiB per source of each contender beside the buffers it holds, in a process whose GLib has no caches of its own between
-/// it and malloc.
+/// KiB per source of each contender beside the buffers it holds, in a process whose GLib has no caches of its own
+/// between it and malloc.
 fn memories(sources: usize, kinds: &[Kind]) -> Vec<f64> {
     let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
     let child = std::process::Command::new(std::env::current_exe().unwrap())
@@ -84,13 +88,13 @@ fn memories(sources: usize, kinds: &[Kind]) -> Vec<f64> {
 fn buffer_bytes(media: &Media) -> f64 {
     const COUNT: usize = 20_000;
     let mut buffers = Vec::with_capacity(COUNT);
-    let before = meter::heap();
+    let before = heap::heap();
     buffers.extend((0..COUNT as u64).map(|number| media.frame(number)));
-    (meter::heap() - before) as f64 / COUNT as f64
+    (heap::heap() - before) as f64 / COUNT as f64
 }
 
 fn row(kind: Kind, sources: usize, media: &Media, dir: &Path, peer: Option<&'static Peer>, buffer: f64) -> Row {
-    let (heap, threads, held) = (meter::heap(), meter::threads(), media.held());
+    let (heap, threads, held) = (heap::heap(), meter::settled_threads(), media.held());
     let contender = Contender::new(kind, sources, dir, peer);
     contender.pads.iter().for_each(|pad| media.begin(pad));
     let mut row =
@@ -98,8 +102,8 @@ fn row(kind: Kind, sources: usize, media: &Media, dir: &Path, peer: Option<&'sta
     push(&mut row, media, FILL);
     let (buffers, bytes) = (media.held().0 - held.0, media.held().1 - held.1);
     let each = |of: f64| of / sources as f64;
-    row.threads = each(meter::threads() as f64 - threads as f64);
-    row.memory = each(meter::heap() as f64 - heap as f64 - buffers as f64 * buffer) / 1_024.0;
+    row.threads = each(meter::settled_threads() as f64 - threads as f64);
+    row.memory = each(heap::heap() as f64 - heap as f64 - buffers as f64 * buffer) / 1_024.0;
     let bound = media.bytes_per_second() as f64 * (WINDOW.as_secs_f64() + GOP as f64 / FPS as f64);
     row.media = each(bytes as f64) / bound;
     row
@@ -115,13 +119,9 @@ fn kinds(sources: usize, peer: Option<&'static Peer>) -> Vec<Kind> {
     kinds
 }
 
-fn measure(sources: usize, media: &Media, peer: Option<&'static Peer>) -> Vec<Row> {
-    let dir = testbed::temp_dir().unwrap();
-    let kinds = kinds(sources, peer);
-    let memories = memories(sources, &kinds);
-    let made = kinds.into_iter().map(|kind| row(kind, sources, media, dir.path(), peer, 0.0));
-    let mut rows: Vec<Row> = made.collect();
-    rows.iter_mut().zip(memories).for_each(|(row, memory)| row.memory = memory);
+/// All of them at once, in turn.
+fn in_turn(sources: usize, kinds: &[Kind], media: &Media, dir: &Path, peer: Option<&'static Peer>) -> Vec<Row> {
+    let mut rows: Vec<Row> = kinds.iter().map(|kind| row(*kind, sources, media, dir, peer, 0.0)).collect();
     for _ in 0..RUNS {
         for row in &mut rows {
             let slow = matches!(row.contender.kind, Kind::Nvidia | Kind::Splitmux);
@@ -136,13 +136,29 @@ fn measure(sources: usize, media: &Media, peer: Option<&'static Peer>) -> Vec<Ro
     rows
 }
 
+/// Ours and the ring with nobody else in the process: others leave the heap and the processors' caches as neither would
+/// find them alone, which is dearer for the ring at 1,000 sources than for ours.
+fn alone(sources: usize, media: &Media) -> Option<String> {
+    let dir = testbed::temp_dir().unwrap();
+    let rows = in_turn(sources, &[Kind::Ring, Kind::Ours], media, dir.path(), None);
+    let (_, target) = TARGETS.into_iter().find(|(at, _)| *at == sources)?;
+    Some(judge_time("caching, ring and ours alone: a buffer made and pushed, µs of CPU", sources, &rows, target))
+}
+
+fn measure(sources: usize, media: &Media, peer: Option<&'static Peer>) -> Vec<Row> {
+    let dir = testbed::temp_dir().unwrap();
+    let kinds = kinds(sources, peer);
+    let memories = memories(sources, &kinds);
+    let mut rows = in_turn(sources, &kinds, media, dir.path(), peer);
+    rows.iter_mut().zip(memories).for_each(|(row, memory)| row.memory = memory);
+    rows
+}
+
 fn print(sources: usize, rows: &[Row]) {
     let ring = &rows[0];
     for row in rows {
-        let ratio =
-            |own: &[f64], ring: &[f64]| Median::of(own.iter().zip(ring).map(|(own, ring)| own / ring).collect());
         let (process, made) = (Median::of(row.process.clone()), Median::of(row.made.clone()));
-        let (alone, whole) = (ratio(&row.process, &ring.process), ratio(&row.made, &ring.made));
+        let (alone, whole) = (Median::of_ratios(&row.process, &ring.process), Median::of_ratios(&row.made, &ring.made));
         println!(
             "| {sources} | {} | {:.2} ({:.2}–{:.2}) | {:.2}× | {:.2} | {:.2}× ({:.2}–{:.2}) | {:.1} | {:.1} | {:.1} % |",
             row.contender.kind.name(),
@@ -174,6 +190,7 @@ fn print_memories(sources: usize) {
 fn main() {
     let machine = meter::machine();
     gst::init().unwrap();
+    meter::keep_no_idle_threads();
     let asked: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     if std::env::args().any(|argument| argument == "--memory") {
         return print_memories(asked[0]);
@@ -181,6 +198,11 @@ fn main() {
     let sources = if asked.is_empty() { TARGETS.map(|(sources, _)| sources).to_vec() } else { asked };
     let media = Media::new(1_000);
     let peer = cost::nvidia::peer();
+    let mut verdicts = Vec::new();
+    for sources in sources.iter().filter(|_| std::env::var_os("COST_ONLY").is_none()) {
+        eprintln!("cache_cost: {sources} sources, ring and ours alone");
+        verdicts.extend(alone(*sources, &media));
+    }
     println!("caching, per buffer; {machine}");
     println!(
         "{} s of {FPS} frames per second, GOP {GOP}, no recording; medians of {RUNS} (least–greatest)",
@@ -192,8 +214,8 @@ fn main() {
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     let mut lines: Vec<Line> = Vec::new();
-    let mut verdicts = Vec::new();
     for sources in sources {
+        eprintln!("cache_cost: {sources} sources");
         let rows = measure(sources, &media, peer);
         print(sources, &rows);
         for row in &rows {
@@ -204,7 +226,7 @@ fn main() {
                 None => lines.push(Line { name, points: vec![point] }),
             }
         }
-        verdicts.extend(verdict(sources, &rows));
+        verdicts.extend(judge(sources, &rows));
     }
     println!();
     verdicts.iter().for_each(|verdict| println!("{verdict}"));
@@ -213,28 +235,74 @@ fn main() {
     }
 }
 
-/// What has been promised, and what has become of it.
-fn verdict(sources: usize, rows: &[Row]) -> Option<String> {
+/// A line of the table: all contenders' figures of one kind, and what was promised of ours.
+fn table_row<'a>(what: &'a str, sources: usize, rows: &[Row], value: impl Fn(&Row) -> Median) -> TableRow<'a> {
+    let line = TableRow::at(what, sources);
+    for row in rows {
+        let who = match row.contender.kind {
+            Kind::Ours => Who::Ours,
+            Kind::Ring => Who::Floor("ring"),
+            other => Who::Other(other.name()),
+        };
+        line.figure(who, value(row));
+    }
+    line
+}
+
+/// What has been promised, and what has become of it: in words, and to the table.
+fn judge(sources: usize, rows: &[Row]) -> Option<String> {
     let of = |kind: Kind| rows.iter().find(|row| row.contender.kind == kind);
     let (ring, ours) = (of(Kind::Ring)?, of(Kind::Ours)?);
     let (_, target) = TARGETS.into_iter().find(|(at, _)| *at == sources)?;
-    let ratio = Median::of(ours.made.iter().zip(&ring.made).map(|(own, ring)| own / ring).collect()).median;
-    let word = |kept: bool| if kept { "kept" } else { "NOT kept" };
+    let time = judge_time("caching, all in turn: a buffer made and pushed, µs of CPU", sources, rows, target);
+    table_row("caching, all in turn: pushed alone, µs of CPU", sources, rows, |row| {
+        Median::of(row.process.clone()).times(1e-3)
+    })
+    .ratio(Median::of_ratios(&ours.process, &ring.process));
+    let no_thread = ours.threads <= 0.0;
+    table_row("caching: threads per source", sources, rows, |row| Median::once(row.threads)).verdict(Verdict {
+        promised: "none",
+        kept: no_thread,
+        note: "",
+    });
+    let line =
+        table_row("caching: memory beside the buffers, KiB per source", sources, rows, |row| Median::once(row.memory));
     let beside = ours.memory - ring.memory;
     let memory = if sources == 1 {
         "per source: what the process takes once is in it".to_owned()
     } else {
-        format!(
-            "{beside:.1}, {} ({:.1} with the list and the pad that the ring has)",
-            word(beside <= MEMORY_TARGET),
-            ours.memory
-        )
+        let note = format!("{beside:.1} more than the ring's list and pad");
+        let promised = format!("at most {MEMORY_TARGET}");
+        line.verdict(Verdict { promised: &promised, kept: ours.memory <= MEMORY_TARGET, note: &note });
+        format!("{:.1}, {} ({note})", ours.memory, word(ours.memory <= MEMORY_TARGET))
     };
+    let media = ours.media <= 1.05;
+    table_row("caching: media held, % of the window and one group", sources, rows, |row| {
+        Median::once(row.media * 100.0)
+    })
+    .verdict(Verdict { promised: "at most 105", kept: media, note: "" });
     Some(format!(
-        "promised at {sources} sources: {target}x the ring: {ratio:.2}x, {}; {MEMORY_TARGET} KiB per source more than the ring \
-         takes beside the buffers: {memory}; no thread: {}; media of the window and one group by 1.05: {}",
-        word(ratio <= target),
-        word(ours.threads <= 0.0),
-        word(ours.media <= 1.05),
+        "{time}; {MEMORY_TARGET} KiB per source beside the buffers: {memory}; no thread: {}; media of the window and one group \
+         by 1.05: {}",
+        word(no_thread),
+        word(media),
     ))
+}
+
+/// The promise of processor time.
+fn judge_time(what: &str, sources: usize, rows: &[Row], target: f64) -> String {
+    let of = |kind: Kind| rows.iter().find(|row| row.contender.kind == kind).map_or(&[][..], |row| &row.made);
+    let ratio = Median::of_ratios(of(Kind::Ours), of(Kind::Ring));
+    let kept = ratio.median <= target;
+    let promised = format!("at most {target:.1}×");
+    table_row(what, sources, rows, |row| Median::of(row.made.clone()).times(1e-3)).ratio(ratio).verdict(Verdict {
+        promised: &promised,
+        kept,
+        note: "",
+    });
+    format!("{what}, {sources} sources: {target}x the ring are promised: {:.2}x, {}", ratio.median, word(kept))
+}
+
+fn word(kept: bool) -> &'static str {
+    if kept { "kept" } else { "NOT kept" }
 }

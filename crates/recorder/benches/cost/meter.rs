@@ -1,5 +1,5 @@
-//! What the benchmarks of cost measure with: processor time of a thread and of the process, heap in use, threads; medians.
-//! What is measured is left to the benchmarks.
+//! What benchmarks measure with, those of other packages too: processor time of a thread and of the process, threads,
+//! open files; medians; the machine in a line. What is measured is left to the benchmarks, the heap to `heap`.
 #![allow(dead_code, clippy::unwrap_used)] // Each benchmark uses a part; one that cannot measure fails.
 
 use std::time::Duration;
@@ -33,16 +33,32 @@ pub fn settle() {
     }
 }
 
-/// Bytes of heap in use, in all of malloc's arenas and in mappings of its own.
-pub fn heap() -> usize {
-    // SAFETY: it takes nothing, returns numbers by value, and takes malloc's own locks.
-    let info = unsafe { libc::mallinfo2() };
-    info.uordblks + info.hblkhd
+/// Lets threads end as soon as they have nothing to do, which GLib otherwise keeps for a while for whoever wants one:
+/// they would be counted for somebody who does not need them, or not be counted for somebody who gets one of them.
+pub fn keep_no_idle_threads() {
+    gst::glib::ThreadPool::set_max_unused_threads(Some(0));
 }
 
 /// Threads of the process now.
 pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// The same, once that number has stopped changing: a thread that finishes a file is gone soon.
+pub fn settled_threads() -> usize {
+    loop {
+        let before = threads();
+        std::thread::sleep(Duration::from_millis(300));
+        if threads() == before {
+            return before;
+        }
+    }
+}
+
+/// Files that the process has open now, sockets and the like among them.
+pub fn files() -> usize {
+    // One of them is the folder that is being read.
+    std::fs::read_dir("/proc/self/fd").unwrap().count() - 1
 }
 
 /// A median and what it lies between.
@@ -60,21 +76,40 @@ impl Median {
         values.sort_by(f64::total_cmp);
         Self { median: values[values.len() / 2], range: (values[0], values[values.len() - 1]) }
     }
+
+    /// Of what the first is to the second, round by round: both had the machine as it was then.
+    pub fn of_ratios(own: &[f64], floor: &[f64]) -> Self {
+        Self::of(own.iter().zip(floor).map(|(own, floor)| own / floor).collect())
+    }
+
+    /// Of what was measured once.
+    pub fn once(value: f64) -> Self {
+        Self { median: value, range: (value, value) }
+    }
+
+    /// In another unit.
+    pub fn times(self, factor: f64) -> Self {
+        Self { median: self.median * factor, range: (self.range.0 * factor, self.range.1 * factor) }
+    }
 }
 
-/// The machine, in a line.
-pub fn machine() -> String {
+/// The machine and the software, in a line.
+pub fn machine_alone() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|pair| pair.1);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or("?").to_owned();
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!(
-        "{cores} cores of {}, Linux {}, {}, recorder {}, load before {load}",
+        "{cores} cores of {}, Linux {}, {}, recorder {}",
         model.unwrap_or("an unknown processor"),
         kernel.trim(),
         gst::version_string(),
         env!("CARGO_PKG_VERSION"),
     )
+}
+
+/// The same, and how busy it is before anything is measured.
+pub fn machine() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!("{}, load before {}", machine_alone(), load.split(' ').next().unwrap_or("?"))
 }

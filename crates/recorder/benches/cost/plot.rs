@@ -26,12 +26,26 @@ const COLORS: [RGBColor; 6] = [
 
 /// Draws to a file.
 pub fn draw(file: &Path, lines: &[Line]) {
-    let area = SVGBackend::new(file, (1_000, 420)).into_drawing_area();
+    let area = SVGBackend::new(file, (1_000, 470)).into_drawing_area();
     area.fill(&WHITE).unwrap();
-    let (left, right) = area.split_horizontally(500);
+    let (charts, names) = area.split_vertically(420);
+    legend(&names, lines);
+    let (left, right) = charts.split_horizontally(500);
     chart(&left, "CPU per buffer, made and pushed", "µs", 0.1, lines, |point| point.1);
     chart(&right, "Memory per source beside the buffers", "KiB", 1.0, lines, |point| point.2);
     area.present().unwrap();
+}
+
+/// What the lines of both charts are, below them, where no line runs.
+fn legend(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, lines: &[Line]) {
+    const WIDTH: i32 = 310;
+    const HEIGHT: i32 = 20;
+    for ((index, line), color) in (0..).zip(lines).zip(COLORS) {
+        let (x, y) = (50 + index % 3 * WIDTH, 12 + index / 3 * HEIGHT);
+        area.draw(&PathElement::new(vec![(x, y), (x + 24, y)], color.stroke_width(2))).unwrap();
+        area.draw(&Circle::new((x + 12, y), 3, color.filled())).unwrap();
+        area.draw(&Text::new(line.name, (x + 32, y - 7), ("sans-serif", 14))).unwrap();
+    }
 }
 
 fn chart(
@@ -49,7 +63,7 @@ fn chart(
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(56)
-        .build_cartesian_2d((1.0..sources * 1.2).log_scale(), (least..most * 12.0).log_scale())
+        .build_cartesian_2d((1.0..sources * 1.2).log_scale(), (least..most * 2.0).log_scale())
         .unwrap();
     let number = |value: &f64| if *value < 1.0 { format!("{value}") } else { format!("{value:.0}") };
     chart
@@ -63,19 +77,7 @@ fn chart(
         .unwrap();
     for (line, color) in lines.iter().zip(COLORS) {
         let points: Vec<(f64, f64)> = line.points.iter().map(|point| (point.0, value(point).max(least))).collect();
-        chart
-            .draw_series(LineSeries::new(points.clone(), color.stroke_width(2)))
-            .unwrap()
-            .label(line.name)
-            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], color.stroke_width(2)));
+        chart.draw_series(LineSeries::new(points.clone(), color.stroke_width(2))).unwrap();
         chart.draw_series(points.into_iter().map(|point| Circle::new(point, 3, color.filled()))).unwrap();
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.85))
-        .border_style(RGBColor(180, 180, 180))
-        .label_font(("sans-serif", 12))
-        .draw()
-        .unwrap();
 }
