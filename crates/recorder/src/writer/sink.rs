@@ -27,8 +27,8 @@ const SYNC_PERIOD: Duration = Duration::from_secs(1);
 
 /// A pad that writes into the file what is sent to it. GStreamer's `filesink` does not do: after a write that failed it
 /// takes the next one, and a muxer that has just been moved to another place, which cannot fail, then writes an index of
-/// frames that are not there; and of a list of buffers that a disk takes in two parts it writes the wrong bytes (1.22 to
-/// 1.28, `gst_writev_buffer_list`).
+/// frames that are not there; and of a list of buffers that a disk takes in two parts it writes the wrong bytes (1.22.0
+/// to 1.29.2, `gst_writev_buffer_list`).
 pub(super) struct Sink {
     pad: gst::Pad,
     /// Locked by the pipeline's thread, also while it writes, and by whoever has stopped it: nobody waits for it.
