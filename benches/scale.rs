@@ -1,8 +1,8 @@
 //! What many sources cost while nothing is recorded: processor time, memory, threads and files of 1 to 4,000
 //! recordbins, each fed 1080p25 of 4 Mbit/s at its pace, what each recording adds, and what ends first on this machine.
-//! Each number of sources has a process of its own. Where frames come over a second late, real time does not hold, and
-//! it is measured once more on a clock that is the frames' own time. Asserts nothing. Receiving (RTSP) comes on top and
-//! is measured by `idle_cpu`; what follows for a site is in docs/scale.md.
+//! Each number of sources has a process of its own. Where frames come over a second late, three times, real time does
+//! not hold, and it is measured once more on a clock that is the frames' own time. Asserts nothing. Receiving (RTSP)
+//! comes on top and is measured by `idle_cpu`; what follows for a site is in docs/scale.md.
 #![allow(clippy::unwrap_used)]
 
 use std::process::{Command, Stdio};
@@ -40,6 +40,9 @@ const FILL: u64 = CACHE + GOP + 2;
 const OWN_MEDIA: usize = 100;
 /// Seconds that processor time is measured for.
 const PERIOD: u64 = 5;
+/// A machine that stands still for a moment, as a virtual one may, is no sign that real time cannot hold: it has so
+/// many.
+const ATTEMPTS: usize = 3;
 const RECORDINGS: usize = 10;
 /// Seconds of each.
 const RECORDED: u64 = 10;
@@ -128,6 +131,11 @@ fn measure(count: usize) -> Value {
     let filled = resident_bytes() - memory;
     let mut pace = Pace::RealTime;
     let mut spent = feed(&mut sources, &clip, PERIOD, pace);
+    for _ in 1..ATTEMPTS {
+        if !spent.holds() {
+            spent = feed(&mut sources, &clip, PERIOD, pace);
+        }
+    }
     if !spent.holds() {
         pace = Pace::Simulated;
         spent = feed(&mut sources, &clip, PERIOD, pace);

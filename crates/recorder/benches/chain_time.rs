@@ -195,8 +195,8 @@ fn main() {
     print("no session", &without.concat());
     print(&format!("{SESSIONS} sessions of 30 s + 5 s start at once"), &with.concat());
     let (floor, ours) = (tail(&without), tail(&with));
-    let pairs = without.chunks(PART).zip(with.chunks(PART)).map(|(floor, own)| tail(own).median / tail(floor).median);
-    let ratio = Median { median: ours.median / floor.median, ..Median::of(pairs.collect()) };
+    // Of all rounds: a part of them has too few buffers for a ratio of such percentiles.
+    let ratio = Median::once(ours.median / floor.median);
     let kept = ratio.median <= TARGET;
     let verdict = if kept { "kept" } else { "NOT kept" };
     println!("p99.9 with sessions is {:.2} times that without; {TARGET} times is promised: {verdict}", ratio.median);
