@@ -13,11 +13,14 @@ use fed::clip::{Clip, Unit};
 use meter::Median;
 use recorder::Container;
 use recorder::core::Stream;
+use rows::{Row, Verdict, Who};
 
 #[path = "../tests/fed/mod.rs"]
 mod fed;
 #[path = "cost/meter.rs"]
 mod meter;
+#[path = "cost/rows.rs"]
+mod rows;
 
 /// A camera's 1080p: 30 fps, a keyframe every 2 s, 8 Mbit/s; a picture of noise, so that the encoder needs all of them.
 const CAMERA: &str = "videotestsrc pattern=snow num-buffers=120 ! video/x-raw,width=1920,height=1080,framerate=30/1 \
@@ -81,6 +84,19 @@ fn remove(files: &[PathBuf]) {
     }
 }
 
+/// A row of the table of `make bench`: speeds, and whether the promise is kept.
+fn table_row(what: &str, bytes: u64, ours: &[Duration], floor: &[Duration]) {
+    let speeds = |times: &[Duration]| times.iter().map(|time| bytes as f64 / time.as_secs_f64() / 1e6).collect();
+    let (ours, floor): (Vec<f64>, Vec<f64>) = (speeds(ours), speeds(floor));
+    let of_medians = Median::of(ours.clone()).median / Median::of(floor.clone()).median;
+    let ratio = Median { median: of_medians, ..Median::of_ratios(&ours, &floor) };
+    Row::at(what, 1)
+        .figure(Who::Ours, Median::of(ours))
+        .figure(Who::Floor("cp and sync"), Median::of(floor))
+        .ratio(ratio)
+        .verdict(Verdict { promised: &format!("at least {PROMISED}×"), kept: of_medians >= PROMISED, note: "" });
+}
+
 fn line(name: &str, bytes: u64, times: Vec<Duration>) -> f64 {
     let times = Median::of(times.iter().map(Duration::as_secs_f64).collect());
     let speed = bytes as f64 / times.median / 1e6;
@@ -127,6 +143,9 @@ fn main() {
         fed.dir.path().display()
     );
     println!("{:<44} {:>10} {:>10} {:>10} {:>13}", "", "median", "least", "greatest", "speed");
+    let many = bytes * SESSIONS as u64;
+    table_row("a past interval of 30 s becomes a file, MB/s", bytes, &ours, &theirs);
+    table_row(&format!("{SESSIONS} past intervals at once, MB/s"), many, &ours_many, &theirs_many);
     let verdict = |ratio: f64| if ratio >= PROMISED { "kept" } else { "NOT kept" };
     let floor = line("cp and sync", bytes, theirs);
     let one = line("request to done event", bytes, ours);
