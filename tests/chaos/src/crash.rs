@@ -193,6 +193,32 @@ fn judge_recovered(folder: &Path, leftovers: &[Leftover], tally: &mut Tally) {
 
 /// A recovered recording: an ordinary file with a sidecar, and all frames that it had before.
 pub fn judge_finished(path: &Path, before: Option<&RangeInclusive<u32>>) -> Result<(), String> {
+    let (frames, mut faults) = judge_media(path, before)?;
+    match read_json(&sidecar(path)) {
+        Err(reason) => faults.push(format!("its sidecar: {reason}")),
+        Ok(record) => {
+            if record["recovered"] != true {
+                faults.push("its sidecar does not say \"recovered\": true".into());
+            }
+            let written = files(&record).first().and_then(|(_, frames)| *frames);
+            let there = frames.map(|frames| frames.count() as u64);
+            if there.is_some() && written != there {
+                faults.push(format!("its sidecar says {written:?} frames, it has {there:?}"));
+            }
+        }
+    }
+    all(faults)
+}
+
+/// The same of one that was killed before its journal was there: it has no sidecar to be.
+pub fn judge_unnoted(path: &Path, before: Option<&RangeInclusive<u32>>) -> Result<(), String> {
+    judge_media(path, before).and_then(|(_, faults)| all(faults))
+}
+
+/// The frames of a finished file, if they can be told, and what is wrong with it.
+type Judged = (Option<RangeInclusive<u32>>, Vec<String>);
+
+fn judge_media(path: &Path, before: Option<&RangeInclusive<u32>>) -> Result<Judged, String> {
     if !path.exists() {
         return Err("it has not got its name".into());
     }
@@ -210,20 +236,7 @@ pub fn judge_finished(path: &Path, before: Option<&RangeInclusive<u32>>) -> Resu
         )),
         _ => {}
     }
-    match read_json(&sidecar(path)) {
-        Err(reason) => faults.push(format!("its sidecar: {reason}")),
-        Ok(record) => {
-            if record["recovered"] != true {
-                faults.push("its sidecar does not say \"recovered\": true".into());
-            }
-            let written = files(&record).first().and_then(|(_, frames)| *frames);
-            let there = frames.ok().map(|frames| frames.count() as u64);
-            if there.is_some() && written != there {
-                faults.push(format!("its sidecar says {written:?} frames, it has {there:?}"));
-            }
-        }
-    }
-    all(faults)
+    Ok((frames.ok(), faults))
 }
 
 fn read_json(path: &Path) -> Result<Value, String> {

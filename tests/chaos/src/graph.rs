@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use testbed::{DirWatch, HANG_GUARD, Program};
 
-use crate::crash::{is_media_part, judge_finished, wait_until_gone};
+use crate::crash::{is_media_part, judge_finished, judge_unnoted, wait_until_gone};
 use crate::plan::Plan;
 use crate::recording::{names, unbroken};
 use crate::table::{Tally, all};
@@ -26,6 +26,8 @@ pub fn run(plan: &Plan) -> Result<[Tally; 1], Error> {
         let command = graph(plan, &folder, &recordings, number)?;
         let (killed, names_then) = kill(command.command(), &recordings)?;
         let before: Vec<_> = names_then.iter().map(|name| (name, unbroken(&recordings.join(name)))).collect();
+        let noted: Vec<_> =
+            names_then.iter().map(|name| recordings.join(name).with_extension("json.part").exists()).collect();
 
         let mut again = Program::start(&mut command.command())?;
         let parts: Vec<_> = names_then.iter().map(|name| recordings.join(name)).collect();
@@ -44,6 +46,8 @@ pub fn run(plan: &Plan) -> Result<[Tally; 1], Error> {
                 // Its process was killed in its first second: it may be empty, and then go.
                 Err(_) if is_youngest && !path.exists() && !recordings.join(name).exists() => {}
                 Err(reason) if !is_youngest => faults.push(format!("after the kill it {reason}")),
+                // It was killed as soon as its file was there: its journal may not have been.
+                Ok(frames) if is_youngest && !noted[index] => faults.extend(judge_unnoted(&path, Some(frames)).err()),
                 _ => faults.extend(judge_finished(&path, frames.as_ref().ok()).err()),
             }
             tally.add(&what, all(faults));
