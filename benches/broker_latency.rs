@@ -11,8 +11,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::meter::Median;
-use common::rows::{Row, Who};
 use common::{Graph, Latency};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -223,12 +221,5 @@ fn main() {
     println!("the same with our fetch.wait.max.ms of 50 (floor)    {tuned}");
     println!("produced to session begun, the graph between         {ours}");
     println!("the graph's share (median)                           {:>9.3} ms", ours.median() - tuned.median());
-    let what = "a message through Kafka to a session begun, ms";
-    Row::new(&format!("{what}, median (middle half)"))
-        .figure(Who::Ours, ours.middle())
-        .figure(Who::Floor("librdkafka alone"), tuned.middle())
-        .ratio(Median::once(ours.median() / tuned.median()));
-    Row::new(&format!("{what}, 99th percentile"))
-        .figure(Who::Ours, Median::once(ours.late()))
-        .figure(Who::Floor("librdkafka alone"), Median::once(tuned.late()));
+    ours.rows("a message through Kafka to a session begun, ms", "librdkafka alone", &tuned);
 }

@@ -7,8 +7,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::time::{Duration, Instant};
 
-use common::meter::Median;
-use common::rows::{Row, Who};
 use common::{Graph, Latency};
 
 mod common;
@@ -120,12 +118,5 @@ fn main() {
     println!("messages handed on, no recorder (the floor)        {floor}");
     println!("message to receipt, recorder between               {ours}");
     println!("the recorder's share (median)                      {:>9.3} ms", ours.median() - floor.median());
-    let what = "a message to its receipt, FIFO to FIFO, ms";
-    Row::new(&format!("{what}, median (middle half)"))
-        .figure(Who::Ours, ours.middle())
-        .figure(Who::Floor("handed on, no recorder"), floor.middle())
-        .ratio(Median::once(ours.median() / floor.median()));
-    Row::new(&format!("{what}, 99th percentile"))
-        .figure(Who::Ours, Median::once(ours.late()))
-        .figure(Who::Floor("handed on, no recorder"), Median::once(floor.late()));
+    ours.rows("a message to its receipt, FIFO to FIFO, ms", "handed on, no recorder", &floor);
 }

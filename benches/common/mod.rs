@@ -13,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use meter::Median;
+use rows::{Row, Who};
 use tempfile::TempDir;
 
 /// How long something took, many times.
@@ -39,13 +40,24 @@ impl Latency {
     }
 
     /// The 99th percentile, in milliseconds.
-    pub fn late(&self) -> f64 {
+    fn late(&self) -> f64 {
         self.at(99)
     }
 
     /// The median, and what half of all lie between.
-    pub fn middle(&self) -> Median {
+    fn middle(&self) -> Median {
         Median { median: self.median(), range: (self.at(25), self.at(75)) }
+    }
+
+    /// The table's rows of what this is, beside a floor of that name.
+    pub fn rows(&self, what: &str, name: &str, floor: &Self) {
+        Row::new(&format!("{what}, median (middle half)"))
+            .figure(Who::Ours, self.middle())
+            .figure(Who::Floor(name), floor.middle())
+            .ratio(Median::once(self.median() / floor.median()));
+        Row::new(&format!("{what}, 99th percentile"))
+            .figure(Who::Ours, Median::once(self.late()))
+            .figure(Who::Floor(name), Median::once(floor.late()));
     }
 }
 
