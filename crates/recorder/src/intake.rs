@@ -3,6 +3,7 @@
 //! Pads and elements are left to whoever owns them, locks too; what becomes of a frame to the core.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gst::prelude::*;
@@ -11,7 +12,7 @@ use crate::core::{Arrival, Facts, Frame, Payload, RunningTime, SourceCore, Strea
 use crate::writer::utc_now;
 
 /// The UTC mapping is renewed this often: clocks drift by far less than a millisecond meanwhile.
-const UTC_PERIOD: Duration = Duration::from_secs(1);
+const UTC_PERIOD_NS: u64 = 1_000_000_000;
 
 /// A live frame that has been under way for longer than this is rather from a source that is not paced by the clock.
 const LIVE_LIMIT: Duration = Duration::from_secs(60);
@@ -73,7 +74,6 @@ struct Input {
     step: i64,
     /// How long the last frame is shown, if it says so.
     duration: Option<Duration>,
-    utc_renewed: Option<Arrival>,
 }
 
 impl Input {
@@ -137,17 +137,24 @@ impl Intake {
     pub(crate) fn frame(&mut self, stream: Stream, buffer: gst::Buffer) -> Frame<gst::Buffer> {
         frame(self.of(stream), buffer)
     }
+}
 
-    /// Whether the core should be told when a frame was made that arrives now and does not say so itself: the last one that
-    /// was asked about has come a while ago.
+/// Which streams' frames want the clocks to be read as they come: to tell the core when one was made that does not say so
+/// itself, where the last time has been a while ago.
+#[derive(Default)]
+pub(crate) struct Due([AtomicU64; 2]);
+
+impl Due {
+    /// Whether they are to be read for a frame that arrives now. Then they have been, for the next ones. By the thread that
+    /// brings the stream, without a lock.
     #[inline]
-    pub(crate) fn renews_utc(&mut self, stream: Stream, arrival: Arrival) -> bool {
-        let input = self.of(stream);
-        let renews = input.utc_renewed.is_none_or(|renewed| arrival - renewed >= UTC_PERIOD);
-        if renews {
-            input.utc_renewed = Some(arrival);
+    pub(crate) fn at(&self, stream: Stream, arrival: Arrival) -> bool {
+        let next = &self.0[stream as usize];
+        let due = arrival.0 >= next.load(Ordering::Relaxed);
+        if due {
+            next.store(arrival.0.saturating_add(UTC_PERIOD_NS), Ordering::Relaxed);
         }
-        renews
+        due
     }
 }
 
@@ -164,12 +171,27 @@ pub(crate) fn observe<P: Payload, C: Clone + PartialEq>(
     }
 }
 
-/// When a frame that arrives now at `element` was made, by this machine's clock: now less the time it has been under way.
-pub(crate) fn captured(start: RunningTime, element: Option<&gst::Element>) -> (Utc, UtcOrigin) {
-    let clock = element.and_then(|element| element.current_running_time()).unwrap_or(gst::ClockTime::ZERO);
-    let under_way = (RunningTime::ZERO + clock.into()).since(start);
-    let under_way = if under_way <= LIVE_LIMIT { under_way } else { Duration::ZERO };
-    (Utc(utc_now().0 - i64::try_from(under_way.as_nanos()).unwrap_or(0)), UtcOrigin::Arrival)
+/// What the clocks say as a frame arrives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    /// The pipeline's running time; zero where it has no clock yet.
+    running: RunningTime,
+    utc: Utc,
+}
+
+impl Clocks {
+    /// Reads them at `element`. Takes GStreamer's locks on it and its clock.
+    pub(crate) fn read(element: Option<&gst::Element>) -> Self {
+        let running = element.and_then(|element| element.current_running_time()).unwrap_or(gst::ClockTime::ZERO);
+        Self { running: RunningTime::ZERO + running.into(), utc: utc_now() }
+    }
+
+    /// When a frame was made that begins at `start`: then less the time it had been under way.
+    pub(crate) fn made(self, start: RunningTime) -> (Utc, UtcOrigin) {
+        let under_way = self.running.since(start);
+        let under_way = if under_way <= LIVE_LIMIT { under_way } else { Duration::ZERO };
+        (Utc(self.utc.0 - i64::try_from(under_way.as_nanos()).unwrap_or(0)), UtcOrigin::Arrival)
+    }
 }
 
 impl Payload for gst::Buffer {

@@ -18,7 +18,7 @@ use crate::core::UtcOrigin;
 use crate::core::{Accepted, Arrival, Config, EndReason, Late, Rejection, RunningTime, SessionId, SourceCore};
 use crate::core::{StartRequest, Stream};
 use crate::event::{Event, EventSink};
-use crate::intake::{Intake, captured, observe};
+use crate::intake::{Clocks, Due, Intake, observe};
 use crate::join::join_by;
 use crate::record::{Times, Trigger};
 use crate::recordbin::{Setup, arrival};
@@ -77,6 +77,8 @@ pub(super) struct Sessions {
     pub(super) library: &'static Library,
     pub(super) setup: Setup,
     pub(super) intake: Mutex<Intake>,
+    /// When the clocks have been read last for each stream.
+    clocks_due: Due,
     events: EventSink,
     /// `None` when it is given back.
     context: Option<Context>,
@@ -106,6 +108,7 @@ impl Sessions {
             library,
             setup,
             intake: Mutex::default(),
+            clocks_due: Due::default(),
             events,
             context: Some(context),
             state: Mutex::new(State {
@@ -167,13 +170,11 @@ impl Sessions {
 
     /// A buffer is about to go to the library.
     pub(super) fn frame(&self, stream: Stream, buffer: gst::Buffer, at: Arrival, bin: &gst::Bin) {
-        let (frame, due) = {
-            let mut intake = self.intake.lock();
-            (intake.frame(stream, buffer), intake.renews_utc(stream, at))
-        };
+        let frame = self.intake.lock().frame(stream, buffer);
         let start = frame.start;
         let sender = frame.utc.map(|utc| (utc, UtcOrigin::Sender));
-        let made = sender.or_else(|| due.then(|| captured(start, Some(gst::prelude::Cast::upcast_ref(bin)))));
+        let clocks = || Clocks::read(Some(gst::prelude::Cast::upcast_ref(bin))).made(start);
+        let made = sender.or_else(|| self.clocks_due.at(stream, at).then(clocks));
         let note = frame.with(frame.payload.size() as u64, NOTE_COST);
         let mut state = self.state.lock();
         if state.link == Link::Down {

@@ -14,7 +14,7 @@ use super::sessions::{Sessions, arrival};
 use crate::container::codec_name;
 use crate::core::Stream;
 use crate::event::{Event, EventSink};
-use crate::intake::captured;
+use crate::intake::Clocks;
 use crate::{Container, Error, container};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -190,8 +190,8 @@ fn chain(
     buffer: gst::Buffer,
     parent: Option<&gst::Object>,
 ) -> Result<gst::FlowSuccess, gst::FlowError> {
-    let made = |start| captured(start, parent.and_then(|parent| parent.downcast_ref::<gst::Element>()));
-    sessions.push(stream, buffer, arrival(), made).map(|()| gst::FlowSuccess::Ok)
+    let clocks = || Clocks::read(parent.and_then(|parent| parent.downcast_ref::<gst::Element>()));
+    sessions.push(stream, buffer, arrival(), clocks).map(|()| gst::FlowSuccess::Ok)
 }
 
 /// A panic on a buffer's way, as the pipeline is told of it.

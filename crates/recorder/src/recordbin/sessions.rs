@@ -8,16 +8,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
+use parking_lot::{Condvar, RwLock};
 
 use super::Setup;
+use super::handover::{Handover, TakesIn};
 use super::total_budget::Share;
 use super::watch;
 use crate::FailedRecord;
-use crate::core::{Accepted, Action, Arrival, EndReason, FailReason, Pushed, Rejection, RunningTime, SessionId};
-use crate::core::{SourceCore, StartRequest, Stream, Utc, UtcOrigin};
+use crate::core::{Accepted, Action, Arrival, EndReason, FailReason, Pushed, Rejection, SessionId};
+use crate::core::{SourceCore, StartRequest, Stream, UtcOrigin};
 use crate::event::{Event, EventSink};
-use crate::intake::{Intake, observe};
+use crate::intake::{Clocks, Due, Intake, observe};
 use crate::join::join_by;
 use crate::record::{Times, Trigger};
 use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Standing, Unstarted, Writer};
@@ -69,7 +70,48 @@ pub(super) struct State {
     shortened_told: Option<Instant>,
 }
 
+/// A buffer, as it has come.
+pub(super) struct Arrived {
+    stream: Stream,
+    buffer: gst::Buffer,
+    arrival: Arrival,
+    /// Where they have been read.
+    clocks: Option<Clocks>,
+}
+
+impl TakesIn for State {
+    type Brought = Arrived;
+
+    fn take_in(&mut self, arrived: Arrived) {
+        // After a panic the next one that finds the lock free says so.
+        let _ = self.push(arrived);
+    }
+}
+
 impl State {
+    /// Takes a buffer in.
+    ///
+    /// # Errors
+    /// After a panic of this function.
+    #[inline]
+    fn push(&mut self, arrived: Arrived) -> Result<(), gst::FlowError> {
+        if std::mem::replace(&mut self.pushing, true) {
+            return Err(gst::FlowError::Error);
+        }
+        let Arrived { stream, buffer, arrival, clocks } = arrived;
+        let frame = self.intake.frame(stream, buffer);
+        let start = frame.start;
+        let sender = frame.utc.map(|utc| (utc, UtcOrigin::Sender));
+        if self.core.push(stream, frame, arrival) == Pushed::CallSessions {
+            self.call_sessions();
+        }
+        if let Some(known) = sender.or_else(|| Some(clocks?.made(start))) {
+            observe(&mut self.core, stream, start, known);
+        }
+        self.pushing = false;
+        Ok(())
+    }
+
     /// Wakes the writers that have much to read and do not know it.
     fn call_sessions(&mut self) {
         for session in self.core.called() {
@@ -106,7 +148,9 @@ pub(super) struct Sessions {
     /// Media bytes of the cache and how far back it reaches, for the budget of the process.
     share: Share,
     history_ns: AtomicU64,
-    state: Mutex<State>,
+    /// When the clocks have been read last for each stream.
+    clocks_due: Due,
+    state: Handover<State>,
 }
 
 impl Sessions {
@@ -123,7 +167,8 @@ impl Sessions {
             share: Share::join(setup.total_cache_bytes, own.clone()),
             setup,
             events,
-            state: Mutex::new(state),
+            clocks_due: Due::default(),
+            state: Handover::new(state),
             idle: Condvar::new(),
             answering: RwLock::new(()),
             history_ns: AtomicU64::new(0),
@@ -178,8 +223,8 @@ impl Sessions {
         state.intake.ended(stream)
     }
 
-    /// A buffer has arrived. `made` tells when one was made that begins at a running time; it is called now and then, without
-    /// a lock.
+    /// A buffer has arrived. It waits for nobody: while another thread has the lock, that one takes the buffer in.
+    /// `clocks` are read now and then.
     ///
     /// # Errors
     /// After a panic of this function: nobody knows what it has left behind.
@@ -188,29 +233,17 @@ impl Sessions {
         stream: Stream,
         buffer: gst::Buffer,
         arrival: Arrival,
-        made: impl FnOnce(RunningTime) -> (Utc, UtcOrigin),
+        clocks: impl FnOnce() -> Clocks,
     ) -> Result<(), gst::FlowError> {
+        let clocks = self.clocks_due.at(stream, arrival).then(clocks);
+        let arrived = Arrived { stream, buffer, arrival, clocks };
         let (notice, over_budget) = {
-            let mut state = self.state.lock();
-            if std::mem::replace(&mut state.pushing, true) {
-                return Err(gst::FlowError::Error);
-            }
-            let renews = state.intake.renews_utc(stream, arrival);
-            let frame = state.intake.frame(stream, buffer);
-            let start = frame.start;
-            let mut known = frame.utc.map(|utc| (utc, UtcOrigin::Sender));
-            if renews && known.is_none() {
-                state.pushing = false;
-                known = Some(MutexGuard::unlocked(&mut state, || made(start)));
-                state.pushing = true;
-            }
-            if state.core.push(stream, frame, arrival) == Pushed::CallSessions {
-                state.call_sessions();
-            }
-            if let Some(known) = known {
-                observe(&mut state.core, stream, start, known);
-            }
-            state.pushing = false;
+            let Some(mut state) = self.state.try_lock() else {
+                // It is reported with the next one.
+                self.state.lay_down(arrived);
+                return Ok(());
+            };
+            state.push(arrived)?;
             let over_budget = self.report(&state);
             if !over_budget && state.core.shortened().is_none() {
                 return Ok(());
@@ -427,7 +460,7 @@ impl Sessions {
         let deadline = Instant::now() + limit;
         let left: Vec<SessionId> = {
             let mut state = self.state.lock();
-            while !state.entries.is_empty() && !self.idle.wait_until(&mut state, deadline).timed_out() {}
+            while !state.entries.is_empty() && !state.wait_until(&self.idle, deadline) {}
             state.entries.keys().copied().collect()
         };
         for session in &left {
