@@ -22,6 +22,7 @@ use crate::core::{Accepted, Config, EndReason, Rejection, RunningTime, SessionId
 use crate::event::EventSink;
 use crate::file_name::FileNames;
 use crate::record::{SourceName, Trigger};
+use crate::writer;
 
 glib::wrapper! {
     /// See the module.
@@ -56,6 +57,7 @@ impl Recordbin {
     /// When GStreamer or the container's muxer is not there.
     pub fn new(setup: Setup, events: EventSink) -> Result<Self, Error> {
         gst::init().map_err(|error| Error::Gstreamer(error.to_string()))?;
+        writer::keep_pools_apart();
         let bin: Self = glib::Object::new();
         bin.imp().set_up(setup, events)?;
         Ok(bin)

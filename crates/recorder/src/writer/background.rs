@@ -1,8 +1,10 @@
-//! Writing gives way to the live pipelines: its threads have a lower priority, and of the sessions that have much to
-//! read, since they have just begun or their disk was slow, few read at a time.
+//! Writing gives way to the live pipelines: its threads have a lower priority, where there are several sessions they leave
+//! one processor to others, and of the sessions that have much to read, since they have just begun or their disk was slow,
+//! few read at a time.
 //! What the threads do is left to `file` and `session_thread`.
 
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Once};
 use std::time::{Duration, Instant};
 
 use gst::glib;
@@ -10,13 +12,42 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use parking_lot::{Condvar, Mutex};
 
-/// The nice value of threads that mux, write and hash: a tenth of the weight of the live pipelines' threads (0).
+/// The nice value of threads that pull, mux, write and hash: a tenth of the weight of the live pipelines' threads (0).
 const NICE: i32 = 10;
 
-/// Lowers the calling thread's priority, for good.
+/// The sessions of this process that are being written.
+static WRITTEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Lowers the calling thread's priority, and takes one processor from it if its session is not the only one, for good.
+/// Threads that it starts have it so, too.
 fn give_way() {
     // On Linux this concerns the calling thread alone. It cannot fail for a higher value; if it did, all would work.
     let _ = rustix::process::setpriority_process(None, NICE);
+    if WRITTEN.load(Ordering::Relaxed) > 1 {
+        leave_one();
+    }
+}
+
+/// Takes from the calling thread the first of the processors that it may use, if there are others. A kernel without
+/// preemption interrupts no system call, whatever its thread's priority: with writers on all processors a live buffer would
+/// now and then wait for milliseconds (docs/past-interval.md). A single session has too few threads for that, and its file
+/// is there sooner with two processors.
+fn leave_one() {
+    // Where the system does not say, or refuses, all would work.
+    let Ok(mut own) = rustix::thread::sched_getaffinity(None) else { return };
+    let first = (0..rustix::thread::CpuSet::MAX_CPU).find(|processor| own.is_set(*processor));
+    if let Some(first) = first.filter(|_| own.count() > 1) {
+        own.unset(first);
+        let _ = rustix::thread::sched_setaffinity(None, &own);
+    }
+}
+
+/// Has GStreamer make its own pool of threads now, if it has none yet. With the process's first task it makes one, and GLib
+/// gives all threads of such pools the priority of whoever makes the first (seen with 1.22.0 and 2.74.6): that must not be
+/// one that gives way.
+pub(crate) fn keep_pools_apart() {
+    static MADE: Once = Once::new();
+    MADE.call_once(|| drop(gst::Task::builder(|_| ()).build()));
 }
 
 /// Runs `work` on a thread that gives way, and waits for it.
@@ -24,13 +55,39 @@ pub(crate) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     beside(work, || ()).0
 }
 
+/// The same for all that is done for a session; the system shows 15 characters of the thread's name.
+pub(super) fn run_session<T: Send>(name: String, work: impl FnOnce() -> T + Send) -> T {
+    let _written = Written::begin();
+    beside_as(name, work, || ()).0
+}
+
+/// A session is being written, until this is dropped.
+struct Written;
+
+impl Written {
+    fn begin() -> Self {
+        WRITTEN.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        WRITTEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Runs `work` on a thread that gives way, `own` on the caller's meanwhile, and waits for both.
 pub(super) fn beside<T: Send, U>(work: impl FnOnce() -> T + Send, own: impl FnOnce() -> U) -> (T, U) {
+    beside_as("srec-io".into(), work, own)
+}
+
+fn beside_as<T: Send, U>(name: String, work: impl FnOnce() -> T + Send, own: impl FnOnce() -> U) -> (T, U) {
     // Either thread takes it: the caller's has to do where there is no other.
     let work = Mutex::new(Some(work));
     let take = || work.lock().take();
     let (result, own) = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("srec-io".into()).spawn_scoped(scope, || {
+        let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, || {
             give_way();
             take().map(|work| work())
         });
@@ -119,8 +176,9 @@ struct Turns {
 }
 
 static TURNS: LazyLock<Mutex<Turns>> = LazyLock::new(|| {
+    // Of the calling thread: all, or all but one.
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Mutex::new(Turns { free: (processors / 2).max(1), progress: Instant::now() })
+    Mutex::new(Turns { free: processors.div_ceil(2), progress: Instant::now() })
 });
 
 static RETURNED: Condvar = Condvar::new();

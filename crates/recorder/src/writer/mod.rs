@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 pub(crate) use self::account::Account;
-pub(crate) use self::background::run as give_way;
+pub(crate) use self::background::{keep_pools_apart, run as give_way};
 pub(crate) use self::file::utc_now;
 pub(crate) use self::place::{make_durable, remove_if_there};
 use self::session_thread::SessionThread;
@@ -212,14 +212,14 @@ impl Unstarted {
         feed: Box<dyn Feed>,
         done: impl FnOnce(Outcome) + Send + 'static,
     ) -> Result<JoinHandle<()>, Error> {
-        // Linux shows 15 characters of a thread's name.
         let name = format!("srec{}-{}", job.source.index, job.session);
         std::thread::Builder::new()
-            .name(name)
+            // It waits, and tells: whoever is told may start threads, which must not give way as the writing does.
+            .name("srec-session".into())
             .spawn(move || {
                 let Self { commands, queue } = self;
                 let mut thread = SessionThread::new(job.clone(), standing, feed, commands, queue);
-                let run = std::panic::AssertUnwindSafe(|| thread.run());
+                let run = std::panic::AssertUnwindSafe(|| background::run_session(name, || thread.run()));
                 let outcome = std::panic::catch_unwind(run)
                     .unwrap_or_else(|_| Err(Failure::new("the writer panicked; this is a bug, please report it")));
                 done(outcome.map_err(|failure| thread.keeping(failure)));
