@@ -119,7 +119,8 @@ pub(super) struct Held<'a, S: TakesIn> {
 }
 
 impl<S: TakesIn> Held<'_, S> {
-    /// Gives the state back until `condition` is notified or `deadline` has come. True if that has come.
+    /// Gives the state back until `condition` is notified or `deadline` has come. True if that has come. What is laid down
+    /// just before is taken in by whoever has the state next: this is no place for a condition that buffers bring about.
     pub(super) fn wait_until(&mut self, condition: &Condvar, deadline: Instant) -> bool {
         let late = condition.wait_until(&mut self.state, deadline).timed_out();
         self.settles.0.take_in(&mut self.state);

@@ -5,6 +5,7 @@
 mod handover;
 mod imp;
 mod sessions;
+mod state;
 mod total_budget;
 mod watch;
 

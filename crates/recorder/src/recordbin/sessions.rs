@@ -5,23 +5,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, RwLock};
 
 use super::Setup;
-use super::handover::{Handover, TakesIn};
+use super::handover::Handover;
+use super::state::{Arrived, Begun, Entry, State};
 use super::total_budget::Share;
 use super::watch;
 use crate::FailedRecord;
-use crate::core::{Accepted, Action, Arrival, EndReason, FailReason, Pushed, Rejection, SessionId};
-use crate::core::{SourceCore, StartRequest, Stream, UtcOrigin};
+use crate::core::{Accepted, Action, Arrival, EndReason, FailReason, Rejection, SessionId};
+use crate::core::{SourceCore, StartRequest, Stream};
 use crate::event::{Event, EventSink};
-use crate::intake::{Clocks, Due, Intake, observe};
+use crate::intake::{Clocks, Due};
 use crate::join::join_by;
 use crate::record::{Times, Trigger};
-use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Standing, Unstarted, Writer};
+use crate::writer::{Failure, Feed, Job, Outcome, Pulled, Served, Unstarted, Writer};
 
 /// A session that has been given up, and whose thread does not say so within this time, hangs with its disk: it is told
 /// by somebody else.
@@ -37,102 +37,6 @@ const SHORTENED_PERIOD: Duration = Duration::from_secs(60);
 pub(crate) fn arrival() -> Arrival {
     // The standard library's clock takes 80 instructions more, and this is asked with each buffer.
     Arrival(gst::get_timestamp().nseconds())
-}
-
-/// A session that has not been answered yet.
-struct Entry {
-    writer: Writer,
-    job: Job,
-    served: Arc<Vec<Served>>,
-    /// Whoever sets it answers.
-    answered: Arc<AtomicBool>,
-    /// Since when its thread has not taken note of having been given up.
-    given_up: Option<Instant>,
-}
-
-/// A session whose thread is to be started.
-struct Begun {
-    session: SessionId,
-    job: Job,
-    answered: Arc<AtomicBool>,
-    standing: Standing,
-}
-
-/// What the lock guards.
-#[repr(C)] // What each push looks at stands together, the rest comes last.
-pub(super) struct State {
-    /// A buffer is being pushed; also after a panic.
-    pushing: bool,
-    intake: Intake,
-    pub(super) core: SourceCore<gst::Buffer, gst::Caps>,
-    entries: HashMap<SessionId, Entry>,
-    threads: Vec<JoinHandle<()>>,
-    shortened_told: Option<Instant>,
-}
-
-/// A buffer, as it has come.
-pub(super) struct Arrived {
-    stream: Stream,
-    buffer: gst::Buffer,
-    arrival: Arrival,
-    /// Where they have been read.
-    clocks: Option<Clocks>,
-}
-
-impl TakesIn for State {
-    type Brought = Arrived;
-
-    fn take_in(&mut self, arrived: Arrived) {
-        // After a panic the next one that finds the lock free says so.
-        let _ = self.push(arrived);
-    }
-}
-
-impl State {
-    /// Takes a buffer in.
-    ///
-    /// # Errors
-    /// After a panic of this function.
-    #[inline]
-    fn push(&mut self, arrived: Arrived) -> Result<(), gst::FlowError> {
-        if std::mem::replace(&mut self.pushing, true) {
-            return Err(gst::FlowError::Error);
-        }
-        let Arrived { stream, buffer, arrival, clocks } = arrived;
-        let frame = self.intake.frame(stream, buffer);
-        let start = frame.start;
-        let sender = frame.utc.map(|utc| (utc, UtcOrigin::Sender));
-        if self.core.push(stream, frame, arrival) == Pushed::CallSessions {
-            self.call_sessions();
-        }
-        if let Some(known) = sender.or_else(|| Some(clocks?.made(start))) {
-            observe(&mut self.core, stream, start, known);
-        }
-        self.pushing = false;
-        Ok(())
-    }
-
-    /// Wakes the writers that have much to read and do not know it.
-    fn call_sessions(&mut self) {
-        for session in self.core.called() {
-            if let Some(entry) = self.entries.get(&session) {
-                entry.writer.call();
-            }
-        }
-    }
-
-    /// What the thread of a session that has just been entered needs.
-    fn begun(&self, session: SessionId) -> Option<Begun> {
-        let standing = self.standing(session)?;
-        let Entry { job, answered, .. } = self.entries.get(&session)?;
-        Some(Begun { session, job: job.clone(), answered: answered.clone(), standing })
-    }
-
-    fn standing(&self, session: SessionId) -> Option<Standing> {
-        let entry = self.entries.get(&session)?;
-        let (asked, asked_utc) = self.core.interval(session)?;
-        Some(Standing { asked, asked_utc, timeline: *self.core.timeline(), served: entry.served.clone() })
-    }
 }
 
 /// See the module.
@@ -155,20 +59,12 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub(super) fn new(setup: Setup, events: EventSink) -> Arc<Self> {
-        let state = State {
-            pushing: false,
-            intake: Intake::default(),
-            core: SourceCore::new(setup.config),
-            entries: HashMap::new(),
-            threads: Vec::new(),
-            shortened_told: None,
-        };
         Arc::new_cyclic(|own| Self {
             share: Share::join(setup.total_cache_bytes, own.clone()),
+            state: Handover::new(State::new(setup.config)),
             setup,
             events,
             clocks_due: Due::default(),
-            state: Handover::new(state),
             idle: Condvar::new(),
             answering: RwLock::new(()),
             history_ns: AtomicU64::new(0),
@@ -272,10 +168,11 @@ impl Sessions {
         self.history_ns.load(Ordering::Relaxed)
     }
 
-    /// The process has too much in its caches, and this one reaches back furthest. False if there is nothing to drop.
+    /// The process has too much in its caches, and this one reaches back furthest. False if there is nothing to drop, or
+    /// somebody has the lock: another source's buffer does not wait for that, the next one asks again.
     pub(super) fn shorten(&self) -> bool {
         let (shortened, notice) = {
-            let mut state = self.state.lock();
+            let Some(mut state) = self.state.try_lock() else { return false };
             let shortened = state.core.shorten(crate::core::Budget::Total);
             self.report(&state);
             (shortened, self.shortened(&mut state))
