@@ -45,5 +45,6 @@ pub enum Event {
     Notice(String),
 }
 
-/// Takes events, from any thread; must return soon and must not call back into the engine.
+/// Takes events, from any thread; must return soon and must not call back into the engine. [`Event::SessionsChanged`] and
+/// [`Event::Notice`] may come on a thread of low priority, which threads that are started there inherit.
 pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
