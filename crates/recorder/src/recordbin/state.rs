@@ -1,5 +1,6 @@
 //! What the lock of a recordbin guards: its intake, the core, and who writes which session.
-//! Nothing here waits or does I/O. Who locks it, and who is told what, is left to `sessions`.
+//! Nothing here waits or does I/O: streaming threads come through here.
+//! Who locks it, and who is told what, is left to `sessions`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

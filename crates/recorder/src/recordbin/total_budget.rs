@@ -2,6 +2,7 @@
 //! it is too much: whoever reaches back furthest, one group of pictures at a time.
 //! The budget of one source is the core's.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 
@@ -94,14 +95,43 @@ impl Drop for Share {
     }
 }
 
-/// The machine's memory, or what this process's control group (version 2) allows of it, in bytes.
+/// The machine's memory, or what this process's control group (version 2) and those around it allow of it, in bytes.
 fn usable_memory() -> usize {
     let info = rustix::system::sysinfo();
     // Its field is as wide as the machine's words.
     let machine = usize::try_from(info.totalram).unwrap_or(usize::MAX).saturating_mul(info.mem_unit as usize);
-    let own = std::fs::read_to_string("/proc/self/cgroup").ok();
-    let path = own.as_deref().and_then(|text| text.lines().find_map(|line| line.strip_prefix("0::/")));
-    let limit = path.and_then(|path| std::fs::read_to_string(format!("/sys/fs/cgroup/{path}/memory.max")).ok());
-    let limit = limit.and_then(|text| text.trim().parse::<usize>().ok());
-    limit.map_or(machine, |limit| limit.min(machine))
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    allowed(&own, Path::new("/sys/fs/cgroup")).map_or(machine, |allowed| allowed.min(machine))
+}
+
+/// What the control group that `own` names (as /proc/self/cgroup does), and those around it, allow. A service's own group
+/// often has no limit, while the slice that it is in has one.
+fn allowed(own: &str, root: &Path) -> Option<usize> {
+    let group = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    // The text "max" is no limit.
+    let limit = |group: &Path| std::fs::read_to_string(root.join(group).join("memory.max")).ok()?.trim().parse().ok();
+    Path::new(group).ancestors().filter_map(limit).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_limit_of_all_groups_around_holds() {
+        let root = testbed::temp_dir().unwrap();
+        let service = root.path().join("a.slice/b.service");
+        std::fs::create_dir_all(&service).unwrap();
+        let own = "1:cpu:/x\n0::/a.slice/b.service\n";
+        assert_eq!(allowed(own, root.path()), None);
+        std::fs::write(service.join("memory.max"), "max\n").unwrap();
+        std::fs::write(root.path().join("a.slice/memory.max"), "5000\n").unwrap();
+        assert_eq!(allowed(own, root.path()), Some(5_000));
+        std::fs::write(service.join("memory.max"), "4000\n").unwrap();
+        assert_eq!(allowed(own, root.path()), Some(4_000));
+        // As a container sees it.
+        std::fs::write(root.path().join("memory.max"), "3000\n").unwrap();
+        assert_eq!(allowed("0::/\n", root.path()), Some(3_000));
+        assert_eq!(allowed("4:memory:/y\n", root.path()), None);
+    }
 }
