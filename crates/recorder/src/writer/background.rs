@@ -4,13 +4,14 @@
 //! What the threads do is left to `file` and `session_thread`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Once};
+use std::sync::{LazyLock, Once, OnceLock};
 use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use parking_lot::{Condvar, Mutex};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// The nice value of threads that pull, mux, write and hash: a tenth of the weight of the live pipelines' threads (0).
 const NICE: i32 = 10;
@@ -28,18 +29,33 @@ fn give_way() {
     }
 }
 
-/// Takes from the calling thread the first of the processors that it may use, if there are others. A kernel without
-/// preemption interrupts no system call, whatever its thread's priority: with writers on all processors a live buffer would
-/// now and then wait for milliseconds (docs/past-interval.md). A single session has too few threads for that, and its file
-/// is there sooner with two processors.
+/// The processor that is left to others: the first of those that the first session may use. `None` where the system does
+/// not say.
+static LEFT: OnceLock<Option<usize>> = OnceLock::new();
+
+/// The first processor that the calling thread may use.
+fn first_processor() -> Option<usize> {
+    let own = sched_getaffinity(None).ok()?;
+    (0..CpuSet::MAX_CPU).find(|processor| own.is_set(*processor))
+}
+
+/// Takes one processor from the calling thread, if it has others. A kernel without preemption interrupts no system call,
+/// whatever its thread's priority: with writers on all processors a live buffer would now and then wait for milliseconds
+/// (docs/past-interval.md). A single session has too few threads for that, and its file is there sooner with two.
 fn leave_one() {
     // Where the system does not say, or refuses, all would work.
-    let Ok(mut own) = rustix::thread::sched_getaffinity(None) else { return };
-    let first = (0..rustix::thread::CpuSet::MAX_CPU).find(|processor| own.is_set(*processor));
-    if let Some(first) = first.filter(|_| own.count() > 1) {
-        own.unset(first);
-        let _ = rustix::thread::sched_setaffinity(None, &own);
+    let (Some(Some(left)), Ok(own)) = (LEFT.get(), sched_getaffinity(None)) else { return };
+    if let Some(others) = without(own, *left) {
+        let _ = sched_setaffinity(None, &others);
     }
+}
+
+/// `own` without the processor `left`; `None` if that leaves it as it is, as with a thread whose parent has left it already,
+/// or nothing of it.
+fn without(mut own: CpuSet, left: usize) -> Option<CpuSet> {
+    let leaves = own.is_set(left) && own.count() > 1;
+    own.unset(left);
+    leaves.then_some(own)
 }
 
 /// Has GStreamer make its own pool of threads now, if it has none yet. With the process's first task it makes one, and GLib
@@ -57,6 +73,8 @@ pub(crate) fn run<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 
 /// The same for all that is done for a session; the system shows 15 characters of the thread's name.
 pub(super) fn run_session<T: Send>(name: String, work: impl FnOnce() -> T + Send) -> T {
+    // This thread does not give way: it has all processors that the process has.
+    LEFT.get_or_init(first_processor);
     let _written = Written::begin();
     beside_as(name, work, || ()).0
 }
@@ -232,6 +250,18 @@ mod tests {
         assert_eq!(run(|| 7), 7);
         assert_eq!(beside(|| 7, || 8), (7, 8));
         assert!(std::panic::catch_unwind(|| run(|| panic!("x"))).is_err());
+    }
+
+    #[test]
+    fn one_processor_is_left_and_no_second_one() {
+        let mut own = CpuSet::new();
+        (2..6).for_each(|processor| own.set(processor));
+        let others = without(own, 2).unwrap();
+        assert!(others.count() == 3 && !others.is_set(2));
+        assert!(without(others, 2).is_none(), "threads that it starts keep what it has");
+        let mut last = CpuSet::new();
+        last.set(2);
+        assert!(without(last, 2).is_none());
     }
 
     #[test]
