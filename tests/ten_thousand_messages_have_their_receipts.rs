@@ -24,9 +24,8 @@ const WARM_UP: usize = 4_000;
 /// recordings have passed through is less than that larger: between 6 and 16 MiB were seen.
 const GROWTH_KIB: u64 = 24 << 10;
 /// A few more loads, until one of them leaves the memory as it was, to so much: 0.4 KiB a message. What is kept of each
-/// message shows in every load; what the heap still grows by, to fit the largest burst so far, is over after one or two,
-/// or some more where other programs have the processors and recordings wait for their turn.
-const MORE: [&str; 8] = ["more", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th"];
+/// message shows in every load; what the heap still grows by, to fit the largest burst so far, is over after one or two.
+const MORE: [&str; 4] = ["more", "still more", "yet more", "even more"];
 const MORE_MESSAGES: usize = 2_500;
 const FLAT_KIB: u64 = 1 << 10;
 /// One heap for all threads. Otherwise each processor brings eight of them, all with holes of their own, and the bound would
