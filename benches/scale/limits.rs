@@ -1,7 +1,7 @@
 //! What this machine allows a process, and which of it ends first as sources are added.
 //! What a source takes is measured by the benchmark.
 
-use std::path::Path;
+use recorder::control_group;
 
 /// Microseconds of processor time per second, bytes, threads or files: what there is, or what a source takes of it.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +28,12 @@ impl Resources {
         };
         let own = |line: &str| in_table("/proc/self/limits", line, 0);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads =
-            [own("Max processes"), read("/proc/sys/kernel/threads-max"), read("/proc/sys/kernel/pid_max"), pids()];
+        let threads = [
+            own("Max processes"),
+            read("/proc/sys/kernel/threads-max"),
+            read("/proc/sys/kernel/pid_max"),
+            control_group::limit("pids.max").map_or(f64::INFINITY, |threads| threads as f64),
+        ];
         Self {
             processors: cores as f64 * 1e6,
             memory: in_table("/proc/meminfo", "MemAvailable:", 0) * 1_024.0,
@@ -62,13 +66,4 @@ impl Resources {
         held.sort_by(|one, other| one.1.total_cmp(&other.1));
         held
     }
-}
-
-/// What the control group allows, of version 2 as systemd has it.
-fn pids() -> f64 {
-    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let Some(group) = own.lines().find_map(|line| line.strip_prefix("0::/")) else { return f64::INFINITY };
-    let folders = Path::new(group).ancestors().map(|folder| Path::new("/sys/fs/cgroup").join(folder).join("pids.max"));
-    let allowed = folders.filter_map(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
-    allowed.fold(f64::INFINITY, f64::min)
 }

@@ -4,6 +4,7 @@
 
 pub mod completion;
 pub mod container;
+pub mod control_group;
 pub mod core;
 mod engine;
 mod error;

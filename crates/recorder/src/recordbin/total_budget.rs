@@ -2,13 +2,13 @@
 //! it is too much: whoever reaches back furthest, one group of pictures at a time.
 //! The budget of one source is the core's.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::Mutex;
 
 use super::sessions::Sessions;
+use crate::control_group;
 
 /// Caches are counted in steps of about this part of the budget, and of at most so many bytes, rounded up: what all sources
 /// share is not written to with every frame of each.
@@ -100,38 +100,6 @@ fn usable_memory() -> usize {
     let info = rustix::system::sysinfo();
     // Its field is as wide as the machine's words.
     let machine = usize::try_from(info.totalram).unwrap_or(usize::MAX).saturating_mul(info.mem_unit as usize);
-    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    allowed(&own, Path::new("/sys/fs/cgroup")).map_or(machine, |allowed| allowed.min(machine))
-}
-
-/// What the control group that `own` names (as /proc/self/cgroup does), and those around it, allow. A service's own group
-/// often has no limit, while the slice that it is in has one.
-fn allowed(own: &str, root: &Path) -> Option<usize> {
-    let group = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    // The text "max" is no limit.
-    let limit = |group: &Path| std::fs::read_to_string(root.join(group).join("memory.max")).ok()?.trim().parse().ok();
-    Path::new(group).ancestors().filter_map(limit).min()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_least_limit_of_all_groups_around_holds() {
-        let root = testbed::temp_dir().unwrap();
-        let service = root.path().join("a.slice/b.service");
-        std::fs::create_dir_all(&service).unwrap();
-        let own = "1:cpu:/x\n0::/a.slice/b.service\n";
-        assert_eq!(allowed(own, root.path()), None);
-        std::fs::write(service.join("memory.max"), "max\n").unwrap();
-        std::fs::write(root.path().join("a.slice/memory.max"), "5000\n").unwrap();
-        assert_eq!(allowed(own, root.path()), Some(5_000));
-        std::fs::write(service.join("memory.max"), "4000\n").unwrap();
-        assert_eq!(allowed(own, root.path()), Some(4_000));
-        // As a container sees it.
-        std::fs::write(root.path().join("memory.max"), "3000\n").unwrap();
-        assert_eq!(allowed("0::/\n", root.path()), Some(3_000));
-        assert_eq!(allowed("4:memory:/y\n", root.path()), None);
-    }
+    let allowed = control_group::limit("memory.max").and_then(|bytes| usize::try_from(bytes).ok());
+    allowed.map_or(machine, |allowed| allowed.min(machine))
 }
