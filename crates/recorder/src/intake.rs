@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
+use crate::buffer_queue::BufferQueue;
 use crate::core::{Arrival, Facts, Frame, Payload, RunningTime, SourceCore, Stream, Utc, UtcOrigin};
 use crate::writer::utc_now;
 
@@ -87,15 +88,15 @@ impl Input {
 #[derive(Default)]
 pub(crate) struct Intake {
     video: Input,
-    /// In a place of its own: most sources have no sound.
-    audio: Box<Input>,
+    /// Most sources have no sound.
+    audio: Option<Box<Input>>,
 }
 
 impl Intake {
     fn of(&mut self, stream: Stream) -> &mut Input {
         match stream {
             Stream::Video => &mut self.video,
-            Stream::Audio => &mut self.audio,
+            Stream::Audio => self.audio.get_or_insert_default(),
         }
     }
 
@@ -129,7 +130,7 @@ impl Intake {
     /// Nothing more will come of a stream. True if that holds for all that have been linked.
     pub(crate) fn ended(&mut self, stream: Stream) -> bool {
         self.of(stream).ended = true;
-        [&self.video, &*self.audio].into_iter().all(|input| input.ended || !input.linked)
+        [Some(&self.video), self.audio.as_deref()].into_iter().flatten().all(|input| input.ended || !input.linked)
     }
 
     /// A buffer arrives.
@@ -196,6 +197,7 @@ impl Clocks {
 
 impl Payload for gst::Buffer {
     type Times = Times;
+    type Queue = BufferQueue;
 
     #[inline]
     fn facts(&self, times: &Times) -> Option<Facts> {

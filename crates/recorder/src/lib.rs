@@ -2,6 +2,7 @@
 //! (the only GObject code), and around them `source` and `recorder`, which bring cameras to recordbins.
 //! What asks for a recording, and everything of GXF, is left to others.
 
+mod buffer_queue;
 pub mod completion;
 pub mod container;
 pub mod control_group;

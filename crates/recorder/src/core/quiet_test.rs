@@ -16,6 +16,7 @@ use super::*;
 struct Picture(Facts);
 
 impl Payload for Picture {
+    type Queue = std::collections::VecDeque<Self>;
     type Times = ();
 
     fn facts(&self, (): &()) -> Option<Facts> {

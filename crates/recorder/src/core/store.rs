@@ -1,18 +1,12 @@
-//! The frames of one stream, by their numbers. Of most frames only the payload is kept, eight bytes of a buffer: the rest is
+//! The frames of one stream, by their numbers. Of most frames only the payload is kept, four bytes of a buffer: the rest is
 //! read from it when it is asked for. What a payload does not say itself is kept beside it.
 //! Which frames are kept, and for how long, is left to `cache`.
 
 use std::collections::VecDeque;
 
 use super::frame::Frame;
-use super::payload::{Facts, Payload};
+use super::payload::{Facts, Payload, Queue, grow};
 use super::time::RunningTime;
-
-/// A full list grows by this part, not twofold: there may be thousands of them.
-const GROWTH: usize = 64;
-
-/// And by at least so many.
-const SMALLEST_GROWTH: usize = 8;
 
 /// A stretch of frames that are read in one way, in one format.
 #[derive(Clone, Debug)]
@@ -37,7 +31,7 @@ struct Odd {
 #[derive(Debug)]
 #[repr(C)] // What each push looks at stands first.
 pub(super) struct Store<P: Payload, C> {
-    payloads: VecDeque<P>,
+    payloads: P::Queue,
     /// Number of the frame at the front.
     base: u64,
     /// Once frames up to this number have gone, something of `odd` or `runs` goes too.
@@ -55,7 +49,7 @@ pub(super) struct Store<P: Payload, C> {
 impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
     pub(super) fn new() -> Self {
         Self {
-            payloads: VecDeque::new(),
+            payloads: P::Queue::default(),
             base: 0,
             forget_at: u64::MAX,
             current: false,
@@ -90,6 +84,7 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
     pub(super) fn push(&mut self, frame: Frame<P>) {
         if !self.current {
             let Some(caps) = self.caps.clone() else { return };
+            grow(&mut self.runs, 1);
             self.runs.push_back(Run { from: self.next(), caps, times: self.times.clone(), shift: self.shift });
             self.current = true;
             self.see_forgotten();
@@ -103,10 +98,7 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
             !frame.plain || self.read(&frame.payload, number) == Some(frame.facts()) && !frame.discont,
             "a plain frame is read as it came"
         );
-        if self.payloads.len() == self.payloads.capacity() {
-            self.payloads.reserve_exact(self.payloads.len() / GROWTH + SMALLEST_GROWTH);
-        }
-        self.payloads.push_back(frame.payload);
+        self.payloads.push(frame.payload);
     }
 
     fn read(&self, payload: &P, number: u64) -> Option<Facts> {
@@ -123,7 +115,7 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
 
     /// Drops the oldest frame. False if there is none.
     pub(super) fn pop(&mut self) -> bool {
-        if self.payloads.pop_front().is_none() {
+        if !self.payloads.pop() {
             return false;
         }
         self.base += 1;
@@ -152,16 +144,16 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
 
     /// Number that the next frame will have.
     pub(super) fn next(&self) -> u64 {
-        self.base + self.payloads.len() as u64
+        self.base + self.payloads.count() as u64
     }
 
     /// Frame `number`; `None` before it has come and after it has gone.
     pub(super) fn frame(&self, number: u64) -> Option<Frame<P>> {
         let payload = self.payloads.get(usize::try_from(number.checked_sub(self.base)?).ok()?)?;
         let odd = self.odd.binary_search_by_key(&number, |odd| odd.number).ok().map(|index| &self.odd[index]);
-        let facts = odd.map_or_else(|| self.read(payload, number), |odd| Some(odd.facts))?;
+        let facts = odd.map_or_else(|| self.read(&payload, number), |odd| Some(odd.facts))?;
         let (discont, plain) = (odd.is_some_and(|odd| odd.discont), odd.is_none());
-        Some(Frame::of(facts, discont, plain, payload.clone()))
+        Some(Frame::of(facts, discont, plain, payload))
     }
 
     /// The format of frame `number`.
