@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::bound::Bound;
 use super::frame::Frame;
-use super::payload::Payload;
+use super::payload::{Payload, grow};
 use super::store::Store;
 use super::time::{RunningTime, Utc};
 
@@ -24,8 +24,8 @@ pub const MAX_OPEN_GOP_FRAMES: usize = 96_000;
 /// given back in the order in which it was taken, which is what allocators and processors' caches are fastest at. Where
 /// more of them wait to go than the group that has left last, so many more go at once.
 const FREED_AT_ONCE: u64 = 4;
-/// A full list of groups grows by so many.
-const GROUPS: usize = 16;
+/// A full list of groups grows by at least so many.
+const GROUPS: usize = 2;
 /// Where many wait to go, since a session has held them, this part of them goes too.
 const FREED_PART: u64 = 32;
 
@@ -48,13 +48,12 @@ pub struct Key {
     pub utc: Option<Utc>,
 }
 
-/// A group of pictures.
+/// A group of pictures. When it begins is what its keyframe says.
 #[derive(Clone, Copy, Debug)]
 struct Group {
-    /// Number and presentation time of its keyframe.
+    /// Number of its keyframe.
     number: u64,
-    start: RunningTime,
-    /// Media bytes of the group so far.
+    /// Media bytes of the group.
     bytes: usize,
 }
 
@@ -76,10 +75,10 @@ pub struct Track<P: Payload, C> {
     /// So long a group may be before it is dropped, in nanoseconds.
     open_limit: i64,
     left_bytes: usize,
-    /// The groups of the cache. Frames before the first of them are only held.
+    /// So many of the groups have left the cache, and not all of their frames have gone.
+    left: usize,
+    /// These, and after them those of the cache.
     groups: VecDeque<Group>,
-    /// The groups that have left the cache, and not all of whose frames have gone.
-    left: VecDeque<Group>,
 }
 
 /// See [`Track::edges`].
@@ -90,8 +89,10 @@ struct Edges {
     front: Option<u64>,
     /// Before that no group leaves the cache, however many frames come; in the past where none is there.
     quiet_until: RunningTime,
-    /// Number and start of the newest cached group, and its media bytes so far: the list has them when the next one comes.
+    /// The newest cached group, and its media bytes so far: the list has them when the next one comes.
     newest: Group,
+    /// When that begins.
+    newest_start: RunningTime,
     /// Number of the group that has left last; and of the frame with which the first of them has gone.
     left: Option<(u64, u64)>,
     /// Start of the first cached frame.
@@ -113,15 +114,16 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
                 oldest: None,
                 second: NEVER,
                 quiet_until: RunningTime(i64::MIN),
-                newest: Group { number: 0, start: NEVER, bytes: 0 },
+                newest: Group { number: 0, bytes: 0 },
+                newest_start: NEVER,
                 left: None,
             },
             frames: Store::new(),
             window: signed(window),
             open_limit: signed(window + MAX_OPEN_GOP),
             left_bytes: 0,
+            left: 0,
             groups: VecDeque::new(),
-            left: VecDeque::new(),
         }
     }
 
@@ -187,44 +189,56 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
             self.cached_bytes += frame.bytes;
             self.frames.push(frame);
         } else {
-            let group = Group { number: self.next(), start: frame.start, bytes: frame.bytes };
+            self.add(Group { number: self.next(), bytes: frame.bytes });
+            self.left_bytes += frame.bytes;
             self.frames.push(frame);
-            self.leave(group);
+            self.left += 1;
+            self.see_left();
         }
         self.evict();
         self.free();
     }
 
+    /// The groups of the cache. Frames before the first of them are only held.
+    fn cached(&self) -> impl DoubleEndedIterator<Item = &Group> {
+        self.groups.range(self.left..)
+    }
+
+    fn add(&mut self, group: Group) {
+        grow(&mut self.groups, GROUPS);
+        self.groups.push_back(group);
+    }
+
     fn begin_group(&mut self, start: RunningTime) {
-        if let Some(last) = self.groups.back_mut() {
+        if self.edges.front.is_some()
+            && let Some(last) = self.groups.back_mut()
+        {
             last.bytes = self.edges.newest.bytes;
         }
-        let group = Group { number: self.next(), start, bytes: 0 };
-        if self.groups.len() == self.groups.capacity() {
-            self.groups.reserve_exact(GROUPS);
+        let group = Group { number: self.next(), bytes: 0 };
+        self.add(group);
+        (self.edges.newest, self.edges.newest_start) = (group, start);
+        match self.groups.len() - self.left {
+            1 => (self.edges.front, self.edges.oldest) = (Some(group.number), Some(start)),
+            2 => self.edges.second = start,
+            _ => {}
         }
-        self.groups.push_back(group);
-        self.edges.newest = group;
-        self.see_edges();
+        self.see_quiet();
+        self.see_left();
     }
 
-    /// The groups are others than before.
-    fn see_edges(&mut self) {
-        let front = self.groups.front();
-        (self.edges.front, self.edges.oldest) = (front.map(|group| group.number), front.map(|group| group.start));
-        self.edges.second = self.groups.get(1).map_or(NEVER, |group| group.start);
+    /// The first or the newest group is another one than before.
+    fn see_quiet(&mut self) {
         let evicts = self.edges.second.0.saturating_add(self.window);
-        let too_long = self.edges.newest.start.0.saturating_add(self.open_limit);
+        let too_long = self.edges.newest_start.0.saturating_add(self.open_limit);
         self.edges.quiet_until = RunningTime(self.edges.front.map_or(i64::MIN, |_| evicts.min(too_long)));
-        let gone = self.left.get(1).map_or(self.front(), |next| next.number);
-        self.edges.left = self.left.back().map(|last| (last.number, gone));
     }
 
-    /// A group is in the cache no more.
-    fn leave(&mut self, group: Group) {
-        self.left_bytes += group.bytes;
-        self.left.push_back(group);
-        self.see_edges();
+    /// What has left is other than before, or what comes after it.
+    fn see_left(&mut self) {
+        let gone = self.groups.get(1).map_or(self.next(), |next| next.number);
+        let last = self.left.checked_sub(1).and_then(|last| self.groups.get(last));
+        self.edges.left = last.map(|last| (last.number, gone));
     }
 
     /// Takes whole groups out of the cache that the window no longer needs.
@@ -232,7 +246,7 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
         let Some(newest) = self.newest else { return };
         self.evict_to(RunningTime(newest.0.saturating_sub(self.window)));
         let open = self.edges.newest;
-        let open_too_long = newest.0.saturating_sub(open.start.0) > self.open_limit
+        let open_too_long = newest.0.saturating_sub(self.edges.newest_start.0) > self.open_limit
             || self.next() - open.number > MAX_OPEN_GOP_FRAMES as u64;
         if self.edges.front.is_some() && open_too_long {
             while self.evict_group() {}
@@ -241,12 +255,23 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
 
     /// Takes the oldest group out of the cache. False if there is none.
     pub(super) fn evict_group(&mut self) -> bool {
-        let Some(mut group) = self.groups.pop_front() else { return false };
-        if self.groups.is_empty() {
+        let (left, last) = (self.left, self.left + 1 == self.groups.len());
+        let Some(group) = self.groups.get_mut(left) else { return false };
+        if last {
             group.bytes = self.edges.newest.bytes;
         }
         self.cached_bytes -= group.bytes;
-        self.leave(group);
+        self.left_bytes += group.bytes;
+        self.left += 1;
+        let (front, second) = {
+            let mut cached = self.cached();
+            (cached.next().map(|group| group.number), cached.next().and_then(|group| self.key(group)))
+        };
+        self.edges.front = front;
+        self.edges.oldest = front.map(|_| self.edges.second);
+        self.edges.second = second.map_or(NEVER, |second| second.start);
+        self.see_quiet();
+        self.see_left();
         true
     }
 
@@ -260,7 +285,7 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
     /// Takes out the groups that begin before `horizon`: for a stream whose frames are all keyframes and that follows
     /// another stream's cache (audio).
     pub(super) fn trim_before(&mut self, horizon: RunningTime) {
-        while self.groups.front().is_some_and(|group| group.start < horizon) {
+        while self.edges.oldest.is_some_and(|oldest| oldest < horizon) {
             self.evict_group();
         }
     }
@@ -291,10 +316,11 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
         // The first of them is all gone where the next one has begun to go.
         while let Some((_, gone)) = self.edges.left
             && gone <= self.base()
-            && let Some(group) = self.left.pop_front()
+            && let Some(group) = self.groups.pop_front()
         {
             self.left_bytes -= group.bytes;
-            self.see_edges();
+            self.left -= 1;
+            self.see_left();
         }
     }
 
@@ -341,12 +367,13 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
 
     /// The oldest cached group.
     pub(super) fn first_key(&self) -> Option<Key> {
-        self.groups.front().map(|group| self.key(group))
+        self.cached().find_map(|group| self.key(group))
     }
 
-    fn key(&self, group: &Group) -> Key {
-        let utc = self.frame(group.number).and_then(|frame| frame.utc);
-        Key { number: group.number, start: group.start, utc }
+    /// The start of a group; there is one as long as the group is cached.
+    fn key(&self, group: &Group) -> Option<Key> {
+        let frame = self.frame(group.number)?;
+        Some(Key { number: group.number, start: frame.start, utc: frame.utc })
     }
 
     /// Start of the oldest cached group.
@@ -372,7 +399,7 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
     /// The last cached keyframe at or before a moment; the first one of all if they come later.
     pub(super) fn key_for(&self, at: Bound) -> Option<Key> {
         // From the back and one by one: where time has jumped back a little, they are not sorted.
-        let mut keys = self.groups.iter().rev().map(|group| self.key(group));
+        let mut keys = self.cached().rev().filter_map(|group| self.key(group));
         keys.find(|key| at.to(key.start, key.utc) <= 0).or_else(|| self.first_key())
     }
 
@@ -384,7 +411,8 @@ impl<P: Payload, C: Clone + PartialEq> Track<P, C> {
 
     /// Number of the first cached keyframe that begins at or after `at`; that of the next frame to come if none does.
     pub(super) fn first_at_or_after(&self, at: RunningTime) -> u64 {
-        let index = self.groups.partition_point(|group| group.start < at);
+        let earlier = |group: &Group| self.key(group).is_none_or(|key| key.start < at);
+        let index = self.groups.partition_point(earlier).max(self.left);
         self.groups.get(index).map_or(self.next(), |group| group.number)
     }
 
