@@ -2,6 +2,7 @@
 //! writer pulls what is to be done for it, at its own pace, and does it in the order given.
 //! Times come along with each call. Muxing and files are left to the writer, pads to the recordbin.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use super::action::{Action, EndReason, FailReason};
@@ -58,8 +59,8 @@ pub struct SourceCore<P: Payload, C> {
     pub(super) sessions: Vec<Session<P, C>>,
     pub(super) timeline: Timeline,
     video: Lane<P, C>,
-    /// In a place of its own: most sources have no sound.
-    audio: Box<Lane<P, C>>,
+    /// Made when somebody looks at it: most sources have no sound.
+    audio: OnceCell<Box<Lane<P, C>>>,
 }
 
 impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
@@ -76,8 +77,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
             sessions: Vec::new(),
             timeline: Timeline::default(),
             video: Lane::new(config.window),
-            // Trimmed to the video's cache; this bounds it where pictures no longer come.
-            audio: Box::new(Lane::new(config.window + 2 * MAX_OPEN_GOP)),
+            audio: OnceCell::new(),
         }
     }
 
@@ -94,14 +94,44 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     pub(super) fn lane(&self, stream: Stream) -> &Lane<P, C> {
         match stream {
             Stream::Video => &self.video,
-            Stream::Audio => &self.audio,
+            // Trimmed to the video's cache; this bounds it where pictures no longer come.
+            Stream::Audio => self.audio.get_or_init(|| Box::new(Lane::new(self.config.window + 2 * MAX_OPEN_GOP))),
+        }
+    }
+
+    /// The lane of a stream, if anything is known of the stream.
+    fn known(&self, stream: Stream) -> Option<&Lane<P, C>> {
+        match stream {
+            Stream::Video => Some(&self.video),
+            Stream::Audio => self.audio.get().map(|audio| &**audio),
+        }
+    }
+
+    fn known_mut(&mut self, stream: Stream) -> Option<&mut Lane<P, C>> {
+        match stream {
+            Stream::Video => Some(&mut self.video),
+            Stream::Audio => self.audio.get_mut().map(|audio| &mut **audio),
+        }
+    }
+
+    /// Those of both streams, as far as anything is known of them.
+    fn lanes(&self) -> impl Iterator<Item = &Lane<P, C>> {
+        Stream::BOTH.into_iter().filter_map(|stream| self.known(stream))
+    }
+
+    fn each_lane(&mut self, mut call: impl FnMut(&mut Lane<P, C>)) {
+        for stream in Stream::BOTH {
+            self.known_mut(stream).map(&mut call);
         }
     }
 
     fn lane_mut(&mut self, stream: Stream) -> &mut Lane<P, C> {
         match stream {
             Stream::Video => &mut self.video,
-            Stream::Audio => &mut self.audio,
+            Stream::Audio => {
+                self.lane(stream);
+                self.audio.get_mut().expect("made just now")
+            }
         }
     }
 
@@ -118,7 +148,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// Media bytes of the cache.
     pub fn cached_bytes(&self) -> usize {
         // Without sound nothing of its lane is looked at: with thousands of sources that is memory that is far away.
-        self.video.track.cached_bytes() + if self.sound { self.audio.track.cached_bytes() } else { 0 }
+        self.video.track.cached_bytes() + if self.sound { self.lane(Stream::Audio).track.cached_bytes() } else { 0 }
     }
 
     /// How far back the cache reaches.
@@ -136,8 +166,8 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
         let lane = self.lane_mut(stream);
         lane.linked = true;
         lane.ended = false;
-        self.sound = self.audio.linked;
-        self.main = if self.video.linked || !self.audio.linked { Stream::Video } else { Stream::Audio };
+        self.sound = self.audio.get().is_some_and(|audio| audio.linked);
+        self.main = if self.video.linked || !self.sound { Stream::Video } else { Stream::Audio };
     }
 
     /// The stream's format from the next frame on.
@@ -153,8 +183,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
 
     /// The source is lost for now: the time of the next frame is not comparable with that of the last one.
     pub fn interrupt(&mut self) {
-        self.video.interrupt();
-        self.audio.interrupt();
+        self.each_lane(Lane::interrupt);
     }
 
     /// The same for one stream, which has been flushed.
@@ -236,7 +265,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// Makes the time of a stream that has begun anew go on from now.
     fn resume(&mut self, stream: Stream, frame: &Frame<P>, now: Option<RunningTime>) {
         let shift = self.lane(stream).fitting_shift(frame, self.shift, now).unwrap_or_else(|| {
-            let newest = [&self.video, &*self.audio].into_iter().filter_map(|lane| lane.track.newest()).max();
+            let newest = self.lanes().filter_map(|lane| lane.track.newest()).max();
             let after = newest.map_or(RunningTime::ZERO, |newest| newest + RESTART_STEP);
             let resumed = now.map_or(after, |now| now.max(after));
             resumed.0.saturating_sub(frame.start.0)
@@ -261,13 +290,15 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
         match main {
             Stream::Video => {
                 let horizon = self.video.track.oldest().or(self.video.track.newest());
-                if let Some(horizon) = horizon {
-                    self.audio.track.trim_before(horizon);
+                if let Some((horizon, audio)) = horizon.zip(self.audio.get_mut()) {
+                    audio.track.trim_before(horizon);
                 }
             }
             Stream::Audio => {
-                if let Some(newest) = self.audio.track.newest() {
-                    self.audio.track.evict_to(newest - self.config.window);
+                if let Some(audio) = self.audio.get_mut()
+                    && let Some(newest) = audio.track.newest()
+                {
+                    audio.track.evict_to(newest - self.config.window);
                 }
             }
         }
@@ -287,11 +318,11 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// Takes the oldest group out of the cache, since there is more than `budget` allows. False if there is none.
     pub fn shorten(&mut self, budget: Budget) -> bool {
         let main = self.main();
-        let evicted = self.lane_mut(main).track.evict_group() || self.lane_mut(main.other()).track.evict_group();
+        let mut evict = |stream| self.known_mut(stream).is_some_and(|lane| lane.track.evict_group());
+        let evicted = evict(main) || evict(main.other());
         if evicted {
             self.trim(main);
-            self.video.track.free_all();
-            self.audio.track.free_all();
+            self.each_lane(|lane| lane.track.free_all());
             if self.history() < self.config.window {
                 self.shortened = Some(budget);
             }
@@ -301,7 +332,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
 
     /// What the slowest session has still to read must not take all memory.
     fn limit_pending(&mut self) {
-        let bytes = self.video.track.held_bytes() + self.audio.track.held_bytes();
+        let bytes = self.lanes().map(|lane| lane.track.held_bytes()).sum();
         if bytes <= self.config.max_pending {
             return;
         }
@@ -319,13 +350,16 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
         let of_main = needs().map(|(main, _)| main).min();
         let of_other = needs().map(|(_, other)| other).min();
         self.lane_mut(main).track.pin(of_main);
-        self.lane_mut(main.other()).track.pin(of_other);
+        if let Some(other) = self.known_mut(main.other()) {
+            other.track.pin(of_other);
+        }
     }
 
     fn tracks(&self) -> Tracks<'_, P, C> {
         let main_stream = self.main();
-        let (main, other) = (self.lane(main_stream), self.lane(main_stream.other()));
-        let other = other.caps.as_ref().map(|caps| Other { track: &other.track, caps, ended: other.ended });
+        let (main, other) = (self.lane(main_stream), self.known(main_stream.other()));
+        let other =
+            other.and_then(|other| Some(Other { track: &other.track, caps: other.caps.as_ref()?, ended: other.ended }));
         let age = main.track.newest().zip(main.first).map(|(newest, first)| newest.since(first));
         let settled = !self.config.both || other.is_some() || age.is_some_and(|age| age >= SETTLING);
         Tracks { main_stream, main: &main.track, other, settled, unordered: main.unordered }
@@ -376,7 +410,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     /// A stream has ended. With the last of them the sessions end too.
     pub fn end_of_stream(&mut self, stream: Stream) {
         self.lane_mut(stream).end();
-        if [&self.video, &*self.audio].into_iter().all(|lane| lane.ended || !lane.linked) {
+        if self.lanes().all(|lane| lane.ended || !lane.linked) {
             self.end_all(EndReason::EndOfStream);
         }
     }
@@ -399,8 +433,7 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     pub fn end(&mut self, reason: EndReason) {
         self.lost |= reason == EndReason::SourceLost;
         self.closed = true;
-        self.video.end();
-        self.audio.end();
+        self.each_lane(Lane::end);
         self.end_all(reason);
     }
 
@@ -434,7 +467,6 @@ impl<P: Payload, C: Clone + PartialEq> SourceCore<P, C> {
     pub fn finished(&mut self, session: SessionId) {
         self.sessions.retain(|candidate| candidate.id != session);
         self.pin();
-        self.video.track.free_all();
-        self.audio.track.free_all();
+        self.each_lane(|lane| lane.track.free_all());
     }
 }
