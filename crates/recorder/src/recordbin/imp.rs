@@ -9,8 +9,8 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use parking_lot::Mutex;
 
-use super::Setup;
 use super::sessions::{Sessions, arrival};
+use super::{Setup, child_bus};
 use crate::container::codec_name;
 use crate::core::Stream;
 use crate::event::{Event, EventSink};
@@ -52,12 +52,17 @@ impl ElementImpl for Recordbin {
         Ok(changed)
     }
 }
-impl BinImpl for Recordbin {}
+impl BinImpl for Recordbin {
+    fn add_element(&self, element: &gst::Element) -> Result<(), gst::LoggableError> {
+        Err(gst::loggable_error!(CAT, "{} cannot be added: a recordbin takes no elements", element.name()))
+    }
+}
 
 impl Recordbin {
     pub(super) fn set_up(&self, setup: Setup, events: EventSink) -> Result<(), Error> {
         let container = setup.container;
         let sessions = Sessions::new(setup, events);
+        child_bus::give_back(self.obj().upcast_ref());
         self.add_pad(Stream::Video, &template(container, Stream::Video)?, sessions.clone());
         template(container, Stream::Audio)?;
         // The bin ends streams: a pipeline waits for its EOS message as for a sink's.
@@ -86,15 +91,15 @@ impl Recordbin {
                 let chain = std::panic::AssertUnwindSafe(|| chain(&sessions, stream, buffer, parent));
                 std::panic::catch_unwind(chain).unwrap_or_else(|_| Err(panicked(parent)))
             })
-            .event_function(move |pad, parent, event| {
-                Self::catch_panic_pad_function(parent, || false, |this| this.event(pad, stream, event))
+            // These take nothing along, and so no memory: they are rare enough to ask the pad which one it is.
+            .event_function(|pad, parent, event| {
+                Self::catch_panic_pad_function(parent, || false, |this| this.event(pad, stream_of(pad), event))
+            })
+            .link_function(|pad, parent, _| {
+                Self::catch_panic_pad_function(parent, || (), |this| this.linked(stream_of(pad)));
+                Ok(gst::PadLinkSuccess)
             })
             .build();
-        pad.connect_linked(move |pad, _| {
-            if let Some(bin) = pad.parent().and_downcast::<super::Recordbin>() {
-                bin.imp().linked(stream);
-            }
-        });
         if let Err(error) = self.obj().add_pad(&pad) {
             // Only a name that is taken is refused: somebody else has asked for the pad at the same time.
             gst::info!(CAT, imp = self, "pad for {}: {error}", stream.name());
@@ -167,6 +172,12 @@ fn pad_name(stream: Stream) -> &'static str {
         Stream::Video => "sink",
         Stream::Audio => "asink",
     }
+}
+
+/// The stream of one of our pads.
+fn stream_of(pad: &gst::Pad) -> Stream {
+    let is = |stream: &Stream| pad.name() == pad_name(*stream);
+    Stream::BOTH.into_iter().find(is).unwrap_or(Stream::Video)
 }
 
 /// What a pad takes, the same object for all recordbins: its formats take some kilobytes.

@@ -2,6 +2,7 @@
 //! It turns pad events into inputs of the core and the core's actions into calls on writers.
 //! What to cache and to record is left to the core, where streams come from to `source`.
 
+mod child_bus;
 mod handover;
 mod imp;
 mod sessions;

@@ -2,7 +2,7 @@
 //! Nothing here waits or does I/O: streaming threads come through here.
 //! Who locks it, and who is told what, is left to `sessions`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
@@ -39,7 +39,7 @@ pub(super) struct State {
     pushing: bool,
     pub(super) intake: Intake,
     pub(super) core: SourceCore<gst::Buffer, gst::Caps>,
-    pub(super) entries: HashMap<SessionId, Entry>,
+    pub(super) entries: BTreeMap<SessionId, Entry>,
     pub(super) threads: Vec<JoinHandle<()>>,
     pub(super) shortened_told: Option<Instant>,
 }
@@ -69,7 +69,7 @@ impl State {
             pushing: false,
             intake: Intake::default(),
             core: SourceCore::new(config),
-            entries: HashMap::new(),
+            entries: BTreeMap::new(),
             threads: Vec::new(),
             shortened_told: None,
         }
