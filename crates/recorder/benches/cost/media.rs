@@ -45,6 +45,11 @@ impl Unit {
     }
 }
 
+/// Tells a pad what its source has said.
+pub fn tell(pad: &gst::Pad, events: &[gst::Event]) {
+    assert!(events.iter().all(|event| pad.send_event(event.clone())));
+}
+
 unsafe extern "C" fn let_go(unit: gpointer) {
     // SAFETY: `Unit::buffer` has passed a unit that is there for ever.
     unsafe { &*unit.cast::<Unit>() }.held.fetch_sub(1, Ordering::Relaxed);
@@ -133,11 +138,14 @@ impl Media {
         self.units.iter().map(held).fold((0, 0), |sum, held| (sum.0 + held.0, sum.1 + held.1))
     }
 
+    /// What a source says before its first buffer. Its own pad keeps these as well, for as long as it is there.
+    pub fn events(&self) -> [gst::Event; 3] {
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        [gst::event::StreamStart::new("camera"), gst::event::Caps::new(&self.caps), gst::event::Segment::new(&segment)]
+    }
+
     /// Tells a pad what comes.
     pub fn begin(&self, pad: &gst::Pad) {
-        assert!(pad.send_event(gst::event::StreamStart::new("camera")));
-        assert!(pad.send_event(gst::event::Caps::new(&self.caps)));
-        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
-        assert!(pad.send_event(gst::event::Segment::new(&segment)));
+        tell(pad, &self.events());
     }
 }
