@@ -109,13 +109,6 @@ impl BufferQueue {
 }
 
 impl Queue<gst::Buffer> for BufferQueue {
-    fn count(&self) -> usize {
-        match self {
-            Self::Short(names) => names.len(),
-            Self::Long(buffers) => buffers.len(),
-        }
-    }
-
     #[inline]
     fn push(&mut self, buffer: gst::Buffer) {
         if let Self::Short(names) = self {
@@ -210,7 +203,6 @@ mod tests {
     }
 
     fn is(queue: &BufferQueue, expected: &[gst::Buffer]) {
-        assert_eq!(queue.count(), expected.len());
         for (index, buffer) in expected.iter().enumerate() {
             assert_eq!(queue.get(index).unwrap().as_ptr(), buffer.as_ptr());
         }

@@ -36,9 +36,6 @@ pub trait Payload: Clone {
 
 /// Payloads, oldest first.
 pub trait Queue<P>: Default + std::fmt::Debug {
-    /// How many there are.
-    fn count(&self) -> usize;
-
     /// Appends one.
     fn push(&mut self, payload: P);
 
@@ -50,10 +47,6 @@ pub trait Queue<P>: Default + std::fmt::Debug {
 }
 
 impl<P: Clone + std::fmt::Debug> Queue<P> for VecDeque<P> {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
     #[inline]
     fn push(&mut self, payload: P) {
         grow(self, 8);

@@ -32,8 +32,9 @@ struct Odd {
 #[repr(C)] // What each push looks at stands first.
 pub(super) struct Store<P: Payload, C> {
     payloads: P::Queue,
-    /// Number of the frame at the front.
+    /// Number of the frame at the front, and of the next one that comes.
     base: u64,
+    next: u64,
     /// Once frames up to this number have gone, something of `odd` or `runs` goes too.
     forget_at: u64,
     /// What is said below of frames that come is so for the newest run.
@@ -51,6 +52,7 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
         Self {
             payloads: P::Queue::default(),
             base: 0,
+            next: 0,
             forget_at: u64::MAX,
             current: false,
             odd: VecDeque::new(),
@@ -82,12 +84,8 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
     /// Appends a frame. Without a format it cannot be kept.
     #[inline]
     pub(super) fn push(&mut self, frame: Frame<P>) {
-        if !self.current {
-            let Some(caps) = self.caps.clone() else { return };
-            grow(&mut self.runs, 1);
-            self.runs.push_back(Run { from: self.next(), caps, times: self.times.clone(), shift: self.shift });
-            self.current = true;
-            self.see_forgotten();
+        if !self.current && !self.begin_run() {
+            return;
         }
         let number = self.next();
         if !frame.plain {
@@ -99,6 +97,18 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
             "a plain frame is read as it came"
         );
         self.payloads.push(frame.payload);
+        self.next += 1;
+    }
+
+    /// From the next frame on. False without a format.
+    #[cold]
+    fn begin_run(&mut self) -> bool {
+        let Some(caps) = self.caps.clone() else { return false };
+        grow(&mut self.runs, 1);
+        self.runs.push_back(Run { from: self.next, caps, times: self.times.clone(), shift: self.shift });
+        self.current = true;
+        self.see_forgotten();
+        true
     }
 
     fn read(&self, payload: &P, number: u64) -> Option<Facts> {
@@ -114,21 +124,28 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
     }
 
     /// Drops the oldest frame. False if there is none.
+    #[inline]
     pub(super) fn pop(&mut self) -> bool {
         if !self.payloads.pop() {
             return false;
         }
         self.base += 1;
         if self.base >= self.forget_at {
-            while self.odd.front().is_some_and(|odd| odd.number < self.base) {
-                self.odd.pop_front();
-            }
-            while self.runs.get(1).is_some_and(|second| second.from <= self.base) {
-                self.runs.pop_front();
-            }
-            self.see_forgotten();
+            self.forget();
         }
         true
+    }
+
+    /// Of what is odd, and of the runs, some are needed no more.
+    #[cold]
+    fn forget(&mut self) {
+        while self.odd.front().is_some_and(|odd| odd.number < self.base) {
+            self.odd.pop_front();
+        }
+        while self.runs.get(1).is_some_and(|second| second.from <= self.base) {
+            self.runs.pop_front();
+        }
+        self.see_forgotten();
     }
 
     fn see_forgotten(&mut self) {
@@ -144,7 +161,7 @@ impl<P: Payload, C: Clone + PartialEq> Store<P, C> {
 
     /// Number that the next frame will have.
     pub(super) fn next(&self) -> u64 {
-        self.base + self.payloads.count() as u64
+        self.next
     }
 
     /// Frame `number`; `None` before it has come and after it has gone.
