@@ -69,16 +69,19 @@ impl Regions {
 
 /// See the module.
 #[derive(Debug)]
-pub enum BufferQueue {
-    /// Their names, each with a reference of its own.
+pub struct BufferQueue(List);
+
+#[derive(Debug)]
+enum List {
+    /// Names that [`SEEN`] has given, each with a reference of its own.
     Short(VecDeque<u32>),
-    /// One of them has come that has no name.
+    /// One has come that has no name.
     Long(VecDeque<gst::Buffer>),
 }
 
 impl Default for BufferQueue {
     fn default() -> Self {
-        Self::Short(VecDeque::new())
+        Self(List::Short(VecDeque::new()))
     }
 }
 
@@ -101,17 +104,17 @@ impl BufferQueue {
     /// Goes on without names.
     #[cold]
     fn lengthen(&mut self) {
-        let Self::Short(names) = self else { return };
+        let List::Short(names) = &mut self.0 else { return };
         // SAFETY: each name is forgotten.
         let buffers = std::mem::take(names).into_iter().map(|name| unsafe { taken(name) });
-        *self = Self::Long(buffers.collect());
+        self.0 = List::Long(buffers.collect());
     }
 }
 
 impl Queue<gst::Buffer> for BufferQueue {
     #[inline]
     fn push(&mut self, buffer: gst::Buffer) {
-        if let Self::Short(names) = self {
+        if let List::Short(names) = &mut self.0 {
             if let Some(name) = SEEN.name(buffer.as_ptr().expose_provenance()) {
                 grow(names, GROWTH);
                 names.push_back(name);
@@ -121,7 +124,7 @@ impl Queue<gst::Buffer> for BufferQueue {
             }
             self.lengthen();
         }
-        if let Self::Long(buffers) = self {
+        if let List::Long(buffers) = &mut self.0 {
             grow(buffers, GROWTH);
             buffers.push_back(buffer);
         }
@@ -129,19 +132,19 @@ impl Queue<gst::Buffer> for BufferQueue {
 
     #[inline]
     fn pop(&mut self) -> bool {
-        match self {
+        match &mut self.0 {
             // SAFETY: the name has just been taken out.
-            Self::Short(names) => names.pop_front().map(|name| drop(unsafe { taken(name) })).is_some(),
-            Self::Long(buffers) => buffers.pop_front().is_some(),
+            List::Short(names) => names.pop_front().map(|name| drop(unsafe { taken(name) })).is_some(),
+            List::Long(buffers) => buffers.pop_front().is_some(),
         }
     }
 
     #[inline]
     fn get(&self, index: usize) -> Option<gst::Buffer> {
-        match self {
+        match &self.0 {
             // SAFETY: the name's reference keeps the buffer while it is here; this takes another one.
-            Self::Short(names) => names.get(index).map(|name| unsafe { from_glib_none(pointer(*name)) }),
-            Self::Long(buffers) => buffers.get(index).cloned(),
+            List::Short(names) => names.get(index).map(|name| unsafe { from_glib_none(pointer(*name)) }),
+            List::Long(buffers) => buffers.get(index).cloned(),
         }
     }
 }
@@ -214,7 +217,7 @@ mod tests {
         let buffers = buffers(1_000);
         let mut queue = BufferQueue::default();
         buffers.iter().for_each(|buffer| queue.push(buffer.clone()));
-        assert!(matches!(queue, BufferQueue::Short(_)), "all of them have names");
+        assert!(matches!(queue.0, List::Short(_)), "all of them have names");
         is(&queue, &buffers);
         assert!(buffers.iter().all(|buffer| references(buffer) == 2));
         assert!((0..400).all(|_| queue.pop()));
