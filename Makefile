@@ -30,7 +30,7 @@ help:
 	@echo 'make lint    formatting, clippy, documentation: no warning allowed'
 	@echo 'make bench   build, then the benchmarks, joined in one table (NVDSSR_PEER=<library>: NVIDIA'"'"'s recordbin, too;'
 	@echo '               WRITE=yes: also to README.md and docs/; BENCHES="cache_cost start_up": these)'
-	@echo 'make instructions  what a buffer costs, in instructions, and a source, in bytes, against what is recorded (WRITE=yes: record it)'
+	@echo 'make instructions  a buffer'"'"'s instructions and a source'"'"'s bytes against what is recorded (WRITE=yes: record them)'
 	@echo 'make package a folder and an archive of each extension in dist/, for the registry (ARCH=aarch64: cross-compiled, too;'
 	@echo '               TWICE=yes: build it all twice and compare the bytes)'
 	@echo 'make install    build libnvdsgst_smartrecord.so and install it (PREFIX=/usr/local LIBDIR=lib DESTDIR=)'
